@@ -1,0 +1,315 @@
+//! What a step changed, sent, or deliberately did not do.
+//!
+//! Effects go to an [`Observer`] that is chosen at compile time: a run that records nothing pays nothing.
+
+use crate::host::TimerId;
+use crate::lapic::VectorSet;
+use crate::rule::Rule;
+use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use crate::vmx::{ExitPhase, ExitReason};
+use serde::Serialize;
+
+/// Which 256-bit set of a vCPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Bank {
+    /// Posted-interrupt requests.
+    Pir,
+    /// Virtual interrupt-request register.
+    Virr,
+    /// Virtual in-service register.
+    Visr,
+}
+
+/// A field of a vCPU that is a number or a flag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Outstanding notification.
+    On,
+    /// `vcpu->mode`: 0 outside, 1 in guest, 2 exiting.
+    Mode,
+    /// `vcpu->requests`.
+    Requests,
+    /// `lapic_timer.pending`.
+    Pending,
+    /// `lapic_timer.tscdeadline`, guest TSC cycles.
+    Tscdeadline,
+    /// `lapic_timer.expired_tscdeadline`, guest TSC cycles.
+    ExpiredTscdeadline,
+    /// `lapic_timer.timer_advance_ns`.
+    TimerAdvanceNs,
+    /// Requesting virtual interrupt.
+    Rvi,
+    /// Servicing virtual interrupt.
+    Svi,
+    /// Virtual processor priority.
+    Vppr,
+    /// The guest's RFLAGS.IF.
+    If,
+    /// Activity state: 0 active, 1 HLT.
+    Activity,
+}
+
+/// Why an IPI was not sent. The most instructive mark of the whole subject.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSent {
+    /// The PIR bit was 1 already: the interrupt is coalesced with the one that waits.
+    BitAlreadySet,
+    /// ON was 1 already: a notification is outstanding.
+    OnAlreadySet,
+    /// The vCPU is outside guest mode: its next entry looks at PIR.
+    OutsideGuestMode,
+    /// The vCPU runs on this very CPU and will sync before it re-enters.
+    RunningHere,
+}
+
+/// One thing that a step did, or read and acted upon, or left undone.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// A field of a vCPU changed.
+    Set {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Which.
+        field: Field,
+        /// Old value.
+        from: u64,
+        /// New value.
+        to: u64,
+    },
+    /// A bit of PIR, VIRR or VISR changed.
+    Bit {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Which set.
+        bank: Bank,
+        /// Which bit.
+        vector: Vector,
+        /// New value.
+        on: bool,
+    },
+    /// The guest left non-root operation.
+    Exit {
+        /// Who.
+        vcpu: VcpuId,
+        /// Where.
+        cpu: CpuId,
+        /// Why; `vector` is the host vector of an external interrupt.
+        reason: &'static str,
+        /// Host vector of an external interrupt.
+        vector: Option<Vector>,
+        /// What the ledger counts it as.
+        phase: ExitPhase,
+    },
+    /// The guest entered non-root operation.
+    Enter {
+        /// Who.
+        vcpu: VcpuId,
+        /// Where.
+        cpu: CpuId,
+    },
+    /// An IPI left.
+    IpiSent {
+        /// Number of the message, unique in a run.
+        id: u32,
+        /// Vector.
+        vector: Vector,
+        /// Sender.
+        from: CpuId,
+        /// Destination.
+        to: CpuId,
+        /// The vCPU it is about.
+        vcpu: VcpuId,
+    },
+    /// An IPI reached its destination's local APIC.
+    IpiArrived {
+        /// Number of the message.
+        id: u32,
+        /// Vector.
+        vector: Vector,
+        /// Sender.
+        from: CpuId,
+        /// Destination.
+        to: CpuId,
+    },
+    /// An IPI that might have been expected was not sent.
+    IpiNotSent {
+        /// Vector.
+        vector: Vector,
+        /// Who would have sent it.
+        from: CpuId,
+        /// Where it would have gone.
+        to: CpuId,
+        /// The vCPU it is about.
+        vcpu: VcpuId,
+        /// Why not.
+        why: NotSent,
+    },
+    /// A timer was queued.
+    TimerQueued {
+        /// Which.
+        timer: TimerId,
+        /// On whose base.
+        cpu: CpuId,
+        /// For when.
+        expires: Ns,
+        /// By which placement rule.
+        rule: Rule,
+    },
+    /// A housekeeper was offered the timer and refused it (R3, R4).
+    TimerRefused {
+        /// Which.
+        timer: TimerId,
+        /// By whom.
+        target: CpuId,
+        /// For when.
+        expires: Ns,
+        /// The refuser's next event; `never` inside its timer interrupt.
+        target_expires_next: Ns,
+        /// R3 or R4.
+        rule: Rule,
+    },
+    /// A queued timer was taken out.
+    TimerCancelled {
+        /// Which.
+        timer: TimerId,
+        /// From whose base.
+        cpu: CpuId,
+    },
+    /// A timer's callback started.
+    TimerFired {
+        /// Which.
+        timer: TimerId,
+        /// Where.
+        cpu: CpuId,
+        /// When it was programmed for.
+        expires: Ns,
+    },
+    /// A CPU's clock event was programmed.
+    ClockEvent {
+        /// Whose.
+        cpu: CpuId,
+        /// Old time.
+        from: Ns,
+        /// New time.
+        to: Ns,
+    },
+    /// `get_nohz_timer_target` named a CPU.
+    TargetNamed {
+        /// For which timer.
+        timer: TimerId,
+        /// Which CPU.
+        cpu: CpuId,
+    },
+    /// `vcpu->mode` was read and decided something.
+    ModeRead {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Value: 0 outside, 1 in guest, 2 exiting.
+        mode: u64,
+    },
+    /// The busy-wait looked at the clock.
+    Waited {
+        /// For whom.
+        vcpu: VcpuId,
+        /// On which CPU.
+        cpu: CpuId,
+        /// Whether the timer was early.
+        early: bool,
+        /// |guest TSC − deadline| in cycles.
+        delta: Tsc,
+        /// How long it will spin.
+        spin: Ns,
+    },
+    /// The guest programmed its timer.
+    Armed {
+        /// Who.
+        vcpu: VcpuId,
+        /// Deadline in guest TSC.
+        deadline: Tsc,
+        /// The same on the host's clock.
+        at: Ns,
+    },
+    /// The guest's handler started.
+    Delivered {
+        /// To whom.
+        vcpu: VcpuId,
+        /// Vector.
+        vector: Vector,
+        /// Guest TSC minus the deadline it belongs to, in nanoseconds; negative is early.
+        late_ns: i64,
+    },
+    /// The guest's EOI was virtualized.
+    Eoi {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Vector that left service.
+        vector: Vector,
+    },
+    /// The expiry was dropped (masked, or nothing to do).
+    Dropped {
+        /// Whose.
+        vcpu: VcpuId,
+    },
+    /// The host's handler only acknowledged a notification.
+    NotificationMissed {
+        /// Where.
+        cpu: CpuId,
+    },
+    /// A housekeeper's load began or ended.
+    Load {
+        /// Who.
+        cpu: CpuId,
+        /// Whether it is busy now.
+        busy: bool,
+    },
+}
+
+/// Takes effects as they happen.
+pub trait Observer {
+    /// Whether anything looks at the effects; work done only to report them is skipped otherwise.
+    const RECORDS: bool;
+    /// One effect.
+    fn effect(&mut self, effect: Effect);
+}
+
+/// Records nothing and costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    const RECORDS: bool = false;
+    #[inline(always)]
+    fn effect(&mut self, _: Effect) {}
+}
+
+impl Observer for Vec<Effect> {
+    const RECORDS: bool = true;
+    fn effect(&mut self, effect: Effect) {
+        self.push(effect);
+    }
+}
+
+/// Reports the bits that differ between two states of a bank.
+pub(crate) fn report_bits<O: Observer>(obs: &mut O, vcpu: VcpuId, bank: Bank, from: &VectorSet, to: &VectorSet) {
+    for n in 0..=255 {
+        let vector = Vector::new(n);
+        let (was, is) = (from.contains(vector), to.contains(vector));
+        if was != is {
+            obs.effect(Effect::Bit { vcpu, bank, vector, on: is });
+        }
+    }
+}
+
+impl ExitReason {
+    /// The host vector of an external interrupt.
+    pub const fn vector(self) -> Option<Vector> {
+        match self {
+            Self::ExternalInterrupt(v) => Some(v),
+            Self::MsrWrite | Self::Cpuid => None,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What Linux does with CPUs and hrtimers.
+
+mod hrtimer;
+mod nohz;
+mod topology;
+
+pub use hrtimer::{HrtimerBase, Placement, SwitchBase, TimerId, switch_hrtimer_base};
+pub use nohz::{NohzTarget, get_nohz_timer_target};
+pub use topology::{CpuSet, Topology};

@@ -1,0 +1,95 @@
+//! Which CPU an unpinned timer is offered to: `get_nohz_timer_target` (`kernel/sched/core.c`, Linux 6.12).
+
+use super::topology::{CpuSet, Topology};
+use crate::units::CpuId;
+
+/// The CPU that the search names, and by which of its four ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NohzTarget {
+    /// The arming CPU keeps house and is not idle: N1.
+    Local(CpuId),
+    /// Nearest busy housekeeper by scheduling domain: N3.
+    NearestBusy(CpuId),
+    /// Nobody is busy; the arming CPU keeps house, though idle: N2.
+    IdleLocal(CpuId),
+    /// Nobody is busy: any housekeeper, the same node first: N4.
+    AnyHousekeeper(CpuId),
+}
+
+impl NohzTarget {
+    /// The CPU named.
+    pub const fn cpu(self) -> CpuId {
+        match self {
+            Self::Local(c) | Self::NearestBusy(c) | Self::IdleLocal(c) | Self::AnyHousekeeper(c) => c,
+        }
+    }
+}
+
+/// Runs the search for CPU `me`. `housekeeping` is the timer housekeeping mask; the caller's validation keeps it
+/// non-empty, and an empty one answers `me`.
+pub fn get_nohz_timer_target(
+    host: Topology,
+    housekeeping: &CpuSet,
+    me: CpuId,
+    is_idle: impl Fn(CpuId) -> bool,
+) -> NohzTarget {
+    let mine = housekeeping.contains(me);
+    if mine && !is_idle(me) {
+        return NohzTarget::Local(me);
+    }
+    for span in host.domains(me) {
+        for cpu in span.map(CpuId) {
+            if cpu != me && housekeeping.contains(cpu) && !is_idle(cpu) {
+                return NohzTarget::NearestBusy(cpu);
+            }
+        }
+    }
+    if mine {
+        return NohzTarget::IdleLocal(me);
+    }
+    let same_node = host.iter().find(|c| housekeeping.contains(*c) && host.socket_of(*c) == host.socket_of(me));
+    NohzTarget::AnyHousekeeper(same_node.or_else(|| housekeeping.first()).unwrap_or(me))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two sockets of two caches of two cores of two threads: CPUs 0 to 15.
+    const HOST: Topology = Topology { sockets: 2, llcs: 2, cores: 2, smt: 2 };
+
+    #[track_caller]
+    fn check(housekeepers: &[u16], idle: &[u16], me: u16, expect: NohzTarget) {
+        let set: CpuSet = housekeepers.iter().copied().map(CpuId).collect();
+        let got = get_nohz_timer_target(HOST, &set, CpuId(me), |c| idle.contains(&c.0));
+        assert_eq!(got, expect);
+    }
+
+    #[test]
+    fn a_busy_housekeeper_keeps_its_own_timers() {
+        check(&[0, 3], &[], 3, NohzTarget::Local(CpuId(3)));
+    }
+
+    #[test]
+    fn the_smt_sibling_wins_over_the_other_node() {
+        check(&[5, 12], &[], 4, NohzTarget::NearestBusy(CpuId(5)));
+    }
+
+    #[test]
+    fn the_nearest_domain_wins_and_ties_go_by_number() {
+        check(&[0, 1, 6, 7], &[], 4, NohzTarget::NearestBusy(CpuId(6)));
+        check(&[0, 1, 15], &[], 4, NohzTarget::NearestBusy(CpuId(0)));
+    }
+
+    #[test]
+    fn idle_housekeepers_are_passed_over() {
+        check(&[5, 12], &[5], 4, NohzTarget::NearestBusy(CpuId(12)));
+    }
+
+    #[test]
+    fn when_all_are_idle_the_same_node_is_named() {
+        check(&[0, 9], &[0, 9], 12, NohzTarget::AnyHousekeeper(CpuId(9)));
+        check(&[0], &[0], 12, NohzTarget::AnyHousekeeper(CpuId(0)));
+        check(&[4, 0], &[0, 4], 4, NohzTarget::IdleLocal(CpuId(4)));
+    }
+}

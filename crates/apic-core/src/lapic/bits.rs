@@ -1,0 +1,79 @@
+//! A set of the 256 vectors, as IRR, ISR and PIR are laid out.
+
+use crate::units::Vector;
+use serde::{Deserialize, Serialize};
+
+/// One bit per vector.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct VectorSet([u64; 4]);
+
+impl VectorSet {
+    /// Whether the vector's bit is 1.
+    pub const fn contains(&self, v: Vector) -> bool {
+        self.0[(v.number() >> 6) as usize] >> (v.number() & 63) & 1 == 1
+    }
+
+    /// Sets the bit; returns what it was (`test_and_set_bit`).
+    pub const fn test_and_set(&mut self, v: Vector) -> bool {
+        let was = self.contains(v);
+        self.0[(v.number() >> 6) as usize] |= 1 << (v.number() & 63);
+        was
+    }
+
+    /// Clears the bit.
+    pub const fn clear(&mut self, v: Vector) {
+        self.0[(v.number() >> 6) as usize] &= !(1 << (v.number() & 63));
+    }
+
+    /// Whether no bit is set.
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 4]
+    }
+
+    /// Highest vector in the set.
+    pub fn highest(&self) -> Option<Vector> {
+        (0..4u8).rev().find_map(|i| {
+            let word = self.0[usize::from(i)];
+            (word != 0).then(|| Vector::new(i * 64 + 63 - word.leading_zeros() as u8))
+        })
+    }
+
+    /// Adds every bit of `other` (the OR of posted-interrupt processing).
+    pub fn or_with(&mut self, other: Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine |= theirs;
+        }
+    }
+
+    /// Empties the set, returning what it held (read-and-clear).
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Vectors in the set, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = Vector> + '_ {
+        (0..=255u8).map(Vector::new).filter(|v| self.contains(*v))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behaves_like_a_set_of_numbers() {
+        let mut set = VectorSet::default();
+        for n in [0u8, 63, 64, 0xec, 255] {
+            assert!(!set.test_and_set(Vector::new(n)));
+            assert!(set.test_and_set(Vector::new(n)));
+        }
+        assert_eq!(set.highest(), Some(Vector::new(255)));
+        set.clear(Vector::new(255));
+        assert_eq!(set.highest(), Some(Vector::LOCAL_TIMER));
+        let all: Vec<u8> = set.iter().map(Vector::number).collect();
+        assert_eq!(all, [0, 63, 64, 0xec]);
+        let mut other = VectorSet::default();
+        other.or_with(set.take());
+        assert!(set.is_empty() && other.contains(Vector::new(64)));
+    }
+}

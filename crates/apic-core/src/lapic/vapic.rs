@@ -1,0 +1,153 @@
+//! The virtual-APIC page and the guest interrupt status: what the processor keeps for the guest.
+//!
+//! Sources: SDM, "APIC Virtualization and Virtual Interrupts", sections "Evaluation and Delivery of Virtual
+//! Interrupts", "PPR Virtualization", "EOI Virtualization". Left out: self-IPI and TPR virtualization by the guest.
+
+use super::bits::VectorSet;
+use crate::units::{PriorityClass, Vector};
+use serde::{Deserialize, Serialize};
+
+/// VIRR, VISR, VTPR, VPPR, RVI and SVI of one vCPU, and whether a virtual interrupt is recognised.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct VirtualApic {
+    virr: VectorSet,
+    visr: VectorSet,
+    vtpr: u8,
+    vppr: u8,
+    rvi: u8,
+    svi: u8,
+    recognised: bool,
+}
+
+impl VirtualApic {
+    /// Virtual interrupt-request register.
+    pub fn virr(&self) -> &VectorSet {
+        &self.virr
+    }
+
+    /// Virtual in-service register.
+    pub fn visr(&self) -> &VectorSet {
+        &self.visr
+    }
+
+    /// Virtual task priority.
+    pub fn vtpr(&self) -> u8 {
+        self.vtpr
+    }
+
+    /// Virtual processor priority.
+    pub fn vppr(&self) -> u8 {
+        self.vppr
+    }
+
+    /// Requesting virtual interrupt: the low byte of the guest interrupt status.
+    pub fn rvi(&self) -> u8 {
+        self.rvi
+    }
+
+    /// Servicing virtual interrupt: the high byte of the guest interrupt status.
+    pub fn svi(&self) -> u8 {
+        self.svi
+    }
+
+    /// Whether the last evaluation recognised a pending virtual interrupt.
+    pub fn recognised(&self) -> bool {
+        self.recognised
+    }
+
+    /// Moves `pir` into VIRR, as posted-interrupt processing and `kvm_apic_update_irr` both do, and raises RVI to
+    /// the highest requested vector. Evaluates nothing: that is the caller's next event.
+    pub fn or_into_virr(&mut self, pir: VectorSet) {
+        self.virr.or_with(pir);
+        self.rvi = self.virr.highest().map_or(0, Vector::number);
+    }
+
+    /// Evaluation of pending virtual interrupts: recognised iff RVI\[7:4\] > VPPR\[7:4\].
+    pub fn evaluate(&mut self) -> bool {
+        self.recognised = PriorityClass::of_register(self.rvi) > PriorityClass::of_register(self.vppr);
+        self.recognised
+    }
+
+    /// PPR virtualization followed by evaluation, as VM entry does.
+    pub fn evaluate_at_entry(&mut self) -> bool {
+        self.virtualize_ppr();
+        self.evaluate()
+    }
+
+    /// VM exit: recognition ceases; entry evaluates anew.
+    pub fn cease_recognition(&mut self) {
+        self.recognised = false;
+    }
+
+    /// Virtual-interrupt delivery. `None` if nothing is recognised.
+    pub fn deliver(&mut self) -> Option<Vector> {
+        if !self.recognised {
+            return None;
+        }
+        let v = Vector::new(self.rvi);
+        self.visr.test_and_set(v);
+        self.svi = v.number();
+        self.vppr = v.number() & 0xf0;
+        self.virr.clear(v);
+        self.rvi = self.virr.highest().map_or(0, Vector::number);
+        self.recognised = false;
+        Some(v)
+    }
+
+    /// EOI virtualization, up to the evaluation at its end. Returns the vector that left service.
+    pub fn eoi(&mut self) -> Option<Vector> {
+        let v = (self.svi != 0).then(|| Vector::new(self.svi))?;
+        self.visr.clear(v);
+        self.svi = self.visr.highest().map_or(0, Vector::number);
+        self.virtualize_ppr();
+        self.evaluate();
+        Some(v)
+    }
+
+    fn virtualize_ppr(&mut self) {
+        self.vppr = if self.vtpr >> 4 >= self.svi >> 4 { self.vtpr } else { self.svi & 0xf0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_virr(numbers: &[u8]) -> VirtualApic {
+        let mut pir = VectorSet::default();
+        for &n in numbers {
+            pir.test_and_set(Vector::new(n));
+        }
+        let mut apic = VirtualApic::default();
+        apic.or_into_virr(pir);
+        apic
+    }
+
+    #[test]
+    fn highest_class_first_then_the_rest_on_eoi() {
+        let mut apic = with_virr(&[0x31, 0xec]);
+        assert!(!apic.recognised(), "OR into VIRR alone evaluates nothing");
+        assert!(apic.evaluate_at_entry());
+        assert_eq!(apic.deliver(), Some(Vector::LOCAL_TIMER));
+        assert_eq!((apic.svi(), apic.vppr(), apic.rvi()), (0xec, 0xe0, 0x31));
+        assert!(!apic.evaluate(), "class 3 waits behind class 14");
+        assert_eq!(apic.eoi(), Some(Vector::LOCAL_TIMER));
+        assert!(apic.recognised(), "EOI virtualization evaluates");
+        assert_eq!(apic.deliver(), Some(Vector::new(0x31)));
+    }
+
+    #[test]
+    fn a_vector_below_16_is_parked_for_ever() {
+        let mut apic = with_virr(&[0x0f]);
+        assert!(!apic.evaluate_at_entry());
+        assert_eq!(apic.deliver(), None);
+        assert!(apic.virr().contains(Vector::new(0x0f)));
+    }
+
+    #[test]
+    fn eoi_with_nothing_in_service_changes_nothing() {
+        let mut apic = VirtualApic::default();
+        assert_eq!(apic.eoi(), None);
+        assert_eq!(apic, VirtualApic::default());
+    }
+}

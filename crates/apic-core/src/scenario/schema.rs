@@ -1,0 +1,320 @@
+//! The document's shape.
+
+use crate::host::Topology;
+use crate::kvm::Era;
+use crate::units::{CpuId, Vector};
+use serde::{Deserialize, Serialize};
+
+/// Everything that decides a run, but the choices made in it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What the scenario is about.
+    pub meta: Meta,
+    /// The machine it runs on.
+    pub host: Host,
+    /// The virtual machine and KVM's policy for it.
+    #[serde(default)]
+    pub vm: Vm,
+    /// The vCPUs, each pinned to a CPU. vCPU 0 is the first.
+    pub vcpus: Vec<Vcpu>,
+    /// What the guest does.
+    #[serde(default)]
+    pub guest: Guest,
+    /// How long, and which paths.
+    #[serde(default)]
+    pub run: Run,
+    /// What things cost.
+    #[serde(default)]
+    pub costs: CostChoice,
+}
+
+/// Words about a scenario.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meta {
+    /// A few words.
+    pub title: String,
+    /// The question it answers.
+    pub question: String,
+    /// One or two sentences under the question.
+    #[serde(default)]
+    pub summary: String,
+    /// Where its figures come from.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Rule id at whose first step the stage opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<String>,
+}
+
+/// The host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Shape.
+    pub topology: Topology,
+    /// `nohz_full=`: CPUs whose timers housekeepers take over. The others keep house.
+    pub nohz_full: Vec<CpuId>,
+    /// Scheduler tick of busy housekeepers (`CONFIG_HZ`): 100, 250, 300 or 1000.
+    #[serde(default = "default_hz")]
+    pub hz: u32,
+    /// Host and guest TSC frequency.
+    #[serde(default = "default_tsc_khz")]
+    pub tsc_khz: u64,
+    /// What each housekeeper does; one that is not listed is idle.
+    #[serde(default)]
+    pub housekeepers: Vec<Housekeeper>,
+}
+
+/// One housekeeper.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Housekeeper {
+    /// Which CPU.
+    pub cpu: CpuId,
+    /// Its load.
+    pub load: Load,
+    /// Phase of its tick after time zero, in µs.
+    #[serde(default)]
+    pub tick_phase_us: u64,
+}
+
+/// What a housekeeper is busy with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Load {
+    /// Nothing: its tick is stopped and its next event far away.
+    Idle,
+    /// Always something to run: its tick goes on.
+    Busy,
+    /// Busy and idle by turns, busy first.
+    Bursts {
+        /// Microseconds of work.
+        busy_us: u64,
+        /// Microseconds of idleness after it.
+        idle_us: u64,
+    },
+}
+
+/// `kvm.pi_inject_timer`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PiInjectTimer {
+    /// −1: on if a CPU is `nohz_full`.
+    #[default]
+    Auto,
+    /// 1.
+    On,
+    /// 0.
+    Off,
+}
+
+/// The virtual machine and KVM's policy.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vm {
+    /// The kernel whose rules hold.
+    pub era: Era,
+    /// APICv with posted interrupts and virtual-interrupt delivery.
+    pub apicv: bool,
+    /// `kvm.pi_inject_timer`.
+    pub pi_inject_timer: PiInjectTimer,
+    /// HLT does not exit.
+    pub hlt_in_guest: bool,
+    /// MWAIT does not exit.
+    pub mwait_in_guest: bool,
+    /// `kvm_intel.preemption_timer`.
+    pub preemption_timer: bool,
+    /// `kvm.lapic_timer_advance`.
+    pub lapic_timer_advance: bool,
+}
+
+impl Default for Vm {
+    fn default() -> Self {
+        Self {
+            era: Era::V6_19,
+            apicv: true,
+            pi_inject_timer: PiInjectTimer::Auto,
+            hlt_in_guest: true,
+            mwait_in_guest: false,
+            preemption_timer: false,
+            lapic_timer_advance: true,
+        }
+    }
+}
+
+/// One vCPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vcpu {
+    /// The CPU it is pinned to.
+    pub cpu: CpuId,
+    /// When it first arms its timer, in µs.
+    #[serde(default)]
+    pub start_us: u64,
+}
+
+/// Mode of the guest's timer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimerMode {
+    /// `IA32_TSC_DEADLINE`.
+    #[default]
+    TscDeadline,
+}
+
+/// What a guest does between ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestIdle {
+    /// It computes.
+    #[default]
+    Busy,
+    /// It halts in non-root operation (needs `hlt_in_guest`).
+    Hlt,
+}
+
+/// The guest's workload, the same on every vCPU.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guest {
+    /// Mode of its local APIC timer.
+    pub timer: TimerMode,
+    /// Vector in LVTT. Linux uses 0xec (236).
+    pub vector: Vector,
+    /// Period of its tick, in µs; the handler re-arms on the grid.
+    pub period_us: u64,
+    /// Time its handler works between EOI and re-arming, in ns.
+    pub handler_ns: u64,
+    /// What it does between ticks.
+    pub idle: GuestIdle,
+    /// Exits that have nothing to do with the timer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_exits: Option<OtherExits>,
+    /// A recorded list of arms to replay instead of the period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<Arm>,
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self {
+            timer: TimerMode::TscDeadline,
+            vector: Vector::LOCAL_TIMER,
+            period_us: 1_000,
+            handler_ns: 3_000,
+            idle: GuestIdle::Busy,
+            other_exits: None,
+            arms: Vec::new(),
+        }
+    }
+}
+
+/// A guest that also executes CPUID now and then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherExits {
+    /// Once per so many µs.
+    pub period_us: u64,
+    /// The first at, in µs.
+    #[serde(default)]
+    pub first_us: u64,
+    /// How long KVM works on one, in ns.
+    pub handling_ns: u64,
+}
+
+/// One recorded arm, both times in ns after the first arm of the recording.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// When the guest wrote its deadline.
+    pub at_ns: u64,
+    /// The host time the deadline stands for.
+    pub deadline_ns: u64,
+}
+
+/// A way from the guest's deadline to its handler.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathKind {
+    /// The hrtimer stays on the vCPU's own core (`61abdbe0bcc2`, 4.7 to 5.2).
+    Pinned,
+    /// The hrtimer may go to a housekeeper, which posts the interrupt.
+    Posted,
+}
+
+impl PathKind {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Pinned, Self::Posted];
+
+    /// Name in scenarios and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pinned => "pinned",
+            Self::Posted => "posted",
+        }
+    }
+
+    /// Heading on the stage.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Pinned => "Pinned",
+            Self::Posted => "Offloaded",
+        }
+    }
+
+    /// A few words under the heading.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Pinned => "host timer on the vCPU's own core",
+            Self::Posted => "host timer offered to a housekeeper, interrupt posted",
+        }
+    }
+
+    /// The path with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|p| p.name() == name)
+    }
+}
+
+/// How long, and which paths.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// Handlers started, per path and over all vCPUs, after which the run ends. With `guest.arms`, at most as many as
+    /// there are arms.
+    pub expiries: u32,
+    /// Seed of the cost samples.
+    pub seed: u64,
+    /// Paths to compare, one to four.
+    pub paths: Vec<PathKind>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { expiries: 4, seed: 1, paths: vec![PathKind::Pinned, PathKind::Posted] }
+    }
+}
+
+/// Which cost set.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CostChoice {
+    /// Name of the set.
+    pub set: String,
+}
+
+impl Default for CostChoice {
+    fn default() -> Self {
+        Self { set: "skylake".to_owned() }
+    }
+}
+
+const fn default_hz() -> u32 {
+    1_000
+}
+
+const fn default_tsc_khz() -> u64 {
+    2_500_000
+}

@@ -1,0 +1,71 @@
+//! The posted-interrupt descriptor (`struct pi_desc`, `arch/x86/include/asm/posted_intr.h`; SDM,
+//! "Posted-Interrupt Processing").
+
+use crate::lapic::VectorSet;
+use crate::units::{CpuId, Vector};
+use serde::{Deserialize, Serialize};
+
+/// PIR, ON, SN, NV and NDST. Each method is one atomic access.
+///
+/// KVM's software poster consults neither NV, NDST nor SN: it sends [`Vector::POSTED_INTR`] to `vcpu->cpu`. They are
+/// here because hardware posters use them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PiDesc {
+    pir: VectorSet,
+    on: bool,
+    sn: bool,
+    nv: Vector,
+    ndst: CpuId,
+}
+
+impl PiDesc {
+    /// As KVM sets it up for a vCPU loaded on `cpu` (`vmx_vcpu_pi_load`).
+    pub fn new(cpu: CpuId) -> Self {
+        Self { pir: VectorSet::default(), on: false, sn: false, nv: Vector::POSTED_INTR, ndst: cpu }
+    }
+
+    /// Posted-interrupt requests.
+    pub fn pir(&self) -> &VectorSet {
+        &self.pir
+    }
+
+    /// Outstanding notification.
+    pub fn on(&self) -> bool {
+        self.on
+    }
+
+    /// Suppress notification (for hardware posters).
+    pub fn sn(&self) -> bool {
+        self.sn
+    }
+
+    /// Notification vector (for hardware posters).
+    pub fn nv(&self) -> Vector {
+        self.nv
+    }
+
+    /// Notification destination (for hardware posters).
+    pub fn ndst(&self) -> CpuId {
+        self.ndst
+    }
+
+    /// `pi_test_and_set_pir`.
+    pub fn test_and_set_pir(&mut self, v: Vector) -> bool {
+        self.pir.test_and_set(v)
+    }
+
+    /// `pi_test_and_set_on`.
+    pub fn test_and_set_on(&mut self) -> bool {
+        std::mem::replace(&mut self.on, true)
+    }
+
+    /// `pi_clear_on`, and the locked clear of posted-interrupt processing. Returns what ON was.
+    pub fn test_and_clear_on(&mut self) -> bool {
+        std::mem::take(&mut self.on)
+    }
+
+    /// Read-and-clear of PIR.
+    pub fn drain_pir(&mut self) -> VectorSet {
+        self.pir.take()
+    }
+}
