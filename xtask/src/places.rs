@@ -23,7 +23,10 @@ impl Places {
                 what: "the checkout".into(),
                 detail: "xtask has no parent folder".into(),
             })?;
-        Ok(Self { root, cache: cache()? })
+        Ok(Self {
+            root,
+            cache: cache()?,
+        })
     }
 
     pub(crate) fn target(&self) -> PathBuf {
@@ -52,7 +55,11 @@ impl Places {
 }
 
 fn cache() -> Result<PathBuf, Error> {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("EXITLESS_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("exitless")))
         .or_else(|| env::home_dir().map(|home| home.join(".cache/exitless")))
