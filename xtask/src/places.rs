@@ -30,7 +30,8 @@ impl Places {
     }
 
     pub(crate) fn target(&self) -> PathBuf {
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from)
+        let chosen = env::var_os("CARGO_TARGET_DIR");
+        self.root.join(chosen.unwrap_or_else(|| "target".into()))
     }
 
     /// The wasm builds have a compiler of their own at times, so also a folder of their own:
