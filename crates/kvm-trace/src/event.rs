@@ -313,6 +313,8 @@ mod tests {
             "msr_write 6e0 = 0x10000000000000000",
             "msr_write 100000000 = 0x1",
             "msr_poke 6e0 = 0x1",
+            "msr_write +6e0 = 0x1",
+            "msr_write 6e0 = +1",
         ] {
             check(&format!("kvm_msr: {damaged}"), None);
         }

@@ -106,6 +106,25 @@ fn a_timer_that_takes_over_later() {
             (9, Deadline, 0x20, Some(1002)),
         ],
     );
+    // Whatever the guest does in between closes the arm before.
+    for between in [
+        "kvm_entry vcpu 0",
+        "kvm_exit vcpu 0 reason MSR_WRITE",
+        "kvm_msr msr_read 1b = 0x1",
+        "kvm_msr msr_write 80b = 0x0",
+        "kvm_apic apic_read APIC_TMCCT = 0x1",
+        "kvm_apic apic_write APIC_EOI = 0x0",
+    ] {
+        check(
+            &format!(
+                "9 1 10 kvm_msr msr_write 6e0 = 0x10
+                 9 1 16 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1001 mode=0x8
+                 9 1 20 {between}
+                 9 1 21 kvm_msr msr_write 6e0 = 0x20"
+            ),
+            &[(9, Deadline, 0x10, Some(1001)), (9, Deadline, 0x20, None)],
+        );
+    }
     // Two starts with nothing in between: the first was still for the arm before.
     check(
         "9 1 10 kvm_msr msr_write 6e0 = 0x10
@@ -215,6 +234,35 @@ fn writes_that_do_not_arm() {
         &[(9, Deadline, 0x10, Some(1001))],
     );
     assert_eq!(list.disarms, 2);
+}
+
+/// After a disarm nothing is left that a start could be the moved timer of.
+#[test]
+fn the_same_deadline_again_after_a_disarm() {
+    check(
+        "9 1 10 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1001 mode=0x8
+         9 1 12 kvm_msr msr_write 6e0 = 0x10
+         9 1 13 kvm_msr msr_write 6e0 = 0x0
+         9 1 20 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1001 mode=0x8
+         9 1 22 kvm_msr msr_write 6e0 = 0x10",
+        &[
+            (9, Deadline, 0x10, Some(1001)),
+            (9, Deadline, 0x10, Some(1001)),
+        ],
+    );
+}
+
+#[test]
+fn a_deadline_at_the_end_of_time() {
+    let list = check(
+        "9 1 10 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=18446744073709551615 mode=0x8
+         9 1 12 kvm_msr msr_write 6e0 = 0xffffffffffffffff",
+        &[(9, Deadline, u64::MAX, Some(u64::MAX))],
+    );
+    let [arm] = list.replay(list.vcpus()[0])[..] else {
+        panic!("one arm")
+    };
+    assert_eq!((arm.at_ns, arm.deadline_ns), (0, u64::MAX - 2_000_012_000));
 }
 
 #[test]
