@@ -214,7 +214,6 @@ impl Finder {
                 refused: false,
             } => {
                 // With kvm_apic recorded, this line only ends the write that was already seen.
-                // With kvm_apic recorded, this line only ends the write that was already seen.
                 if self
                     .threads
                     .get(&event.thread)
