@@ -33,12 +33,25 @@ pub(crate) fn siblings(site: &Path) -> Result<Vec<Weight>, Error> {
             (raw, raw)
         } else {
             (
-                sibling(&file, "gz", &gzip(&bytes).map_err(Error::file("compress", &file))?)?,
-                sibling(&file, "br", &brotli(&bytes).map_err(Error::file("compress", &file))?)?,
+                sibling(
+                    &file,
+                    "gz",
+                    &gzip(&bytes).map_err(Error::file("compress", &file))?,
+                )?,
+                sibling(
+                    &file,
+                    "br",
+                    &brotli(&bytes).map_err(Error::file("compress", &file))?,
+                )?,
             )
         };
         let file = file.strip_prefix(site).unwrap_or(&file).to_path_buf();
-        weights.push(Weight { file, raw, gzip, brotli });
+        weights.push(Weight {
+            file,
+            raw,
+            gzip,
+            brotli,
+        });
     }
     weights.sort_by_key(|weight| std::cmp::Reverse(weight.brotli));
     Ok(weights)
@@ -51,7 +64,11 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     while let Some(next) = waiting.pop() {
         for entry in fs::read_dir(&next).map_err(Error::file("read", &next))? {
             let path = entry.map_err(Error::file("read", &next))?.path();
-            if path.is_dir() { waiting.push(path) } else { found.push(path) }
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                found.push(path);
+            }
         }
     }
     found.sort();
@@ -61,10 +78,21 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 pub(crate) fn print(weights: &[Weight]) {
     println!("{:>12} {:>10} {:>10}  file", "raw", "gzip", "brotli");
     for weight in weights {
-        println!("{:>12} {:>10} {:>10}  {}", weight.raw, weight.gzip, weight.brotli, weight.file.display());
+        println!(
+            "{:>12} {:>10} {:>10}  {}",
+            weight.raw,
+            weight.gzip,
+            weight.brotli,
+            weight.file.display()
+        );
     }
     let sum = |part: fn(&Weight) -> u64| weights.iter().map(part).sum::<u64>();
-    println!("{:>12} {:>10} {:>10}  in all", sum(|w| w.raw), sum(|w| w.gzip), sum(|w| w.brotli));
+    println!(
+        "{:>12} {:>10} {:>10}  in all",
+        sum(|w| w.raw),
+        sum(|w| w.gzip),
+        sum(|w| w.brotli)
+    );
 }
 
 fn sibling(file: &Path, suffix: &str, bytes: &[u8]) -> Result<u64, Error> {

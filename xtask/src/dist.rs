@@ -43,7 +43,11 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     let toolchain = setup::wasm_toolchain(places)?;
     let tools = setup::site_tools(places)?;
     let mut trunk = Command::new(&tools.trunk);
-    trunk.current_dir(&places.root).arg("build").arg("--dist").arg(site);
+    trunk
+        .current_dir(&places.root)
+        .arg("build")
+        .arg("--dist")
+        .arg(site);
     match profile {
         Profile::Serve => trunk.args(["--cargo-profile", "serve"]),
         Profile::Release => trunk.arg("--release"),
@@ -73,11 +77,13 @@ fn mark_version(site: &Path) -> Result<(), Error> {
     fs::write(&page, text).map_err(Error::file("write", &page))
 }
 
-
 fn within_budget(weights: &[Weight]) -> Result<(), Error> {
     let actual = weights.iter().map(|weight| weight.brotli).sum();
     if actual > BUDGET {
-        return Err(Error::OverBudget { actual, budget: BUDGET });
+        return Err(Error::OverBudget {
+            actual,
+            budget: BUDGET,
+        });
     }
     println!("{actual} of {BUDGET} bytes as brotli.");
     Ok(())
@@ -88,8 +94,14 @@ fn compiles_in_node(site: &Path) -> Result<(), Error> {
          .catch(error => { console.error(error.message); process.exit(1) })";
     let mut compiled = 0;
     for file in compress::files(site)? {
-        if file.extension().is_some_and(|extension| extension == "wasm") {
-            shell::run("compiling the optimised wasm", Command::new("node").args(["-e", SCRIPT]).arg(&file))?;
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
+            shell::run(
+                "compiling the optimised wasm",
+                Command::new("node").args(["-e", SCRIPT]).arg(&file),
+            )?;
             compiled += 1;
         }
     }
@@ -136,7 +148,10 @@ mod tests {
     #[test]
     fn the_budget_is_a_limit() {
         assert!(within_budget(&weighing(BUDGET)).is_ok());
-        assert!(matches!(within_budget(&weighing(BUDGET + 1)), Err(Error::OverBudget { .. })));
+        assert!(matches!(
+            within_budget(&weighing(BUDGET + 1)),
+            Err(Error::OverBudget { .. })
+        ));
     }
 
     #[test]

@@ -43,17 +43,29 @@ pub(crate) enum Error {
     #[error("{what} did not answer as expected: {detail}")]
     Unexpected { what: String, detail: String },
 
-    #[error("the site is {actual} bytes as brotli, {budget} are allowed; see the table above for what is large")]
+    #[error(
+        "the site is {actual} bytes as brotli, {budget} are allowed; see the table above for what is large"
+    )]
     OverBudget { actual: u64, budget: u64 },
 
     /// Checks of ours that found something; one line each.
     #[error("{heading}:\n  {}", findings.join("\n  "))]
-    Findings { heading: String, findings: Vec<String> },
+    Findings {
+        heading: String,
+        findings: Vec<String>,
+    },
 }
 
 impl Error {
-    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::File { action, path, source }
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! its folder. It leaves out everything a test or a look at the page does not need: TLS, ranges, keep-alive, caching.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,7 +36,11 @@ pub(crate) struct Response {
 
 /// The first free port from `port` on; 0 lets the system choose.
 pub(crate) fn listen(port: u16) -> Result<TcpListener, Error> {
-    let last = if port == 0 { 0 } else { port.saturating_add(20) };
+    let last = if port == 0 {
+        0
+    } else {
+        port.saturating_add(20)
+    };
     let mut refused = None;
     for candidate in port..=last {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, candidate)) {
@@ -51,9 +55,15 @@ pub(crate) fn listen(port: u16) -> Result<TcpListener, Error> {
 }
 
 impl Site {
-    pub(crate) fn new(folder: &Path, csp: &str, types: Vec<(String, String)>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        folder: &Path,
+        csp: &str,
+        types: Vec<(String, String)>,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            folder: folder.canonicalize().map_err(Error::file("serve", folder))?,
+            folder: folder
+                .canonicalize()
+                .map_err(Error::file("serve", folder))?,
             csp: csp.to_owned(),
             types,
         })
@@ -77,21 +87,29 @@ impl Site {
         for line in lines {
             let line = line?;
             match line.split_once(':') {
-                Some((name, value)) if name.eq_ignore_ascii_case("accept-encoding") => encodings = value.to_lowercase(),
+                Some((name, value)) if name.eq_ignore_ascii_case("accept-encoding") => {
+                    encodings = value.to_lowercase();
+                }
                 Some(_) => {}
                 None => break,
             }
         }
         let mut words = request.split(' ');
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (method, target) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         let response = self.respond(method, target, &encodings);
-        let mut out = format!("HTTP/1.1 {}\r\n", response.status);
+        let mut stream = BufWriter::new(stream);
+        write!(stream, "HTTP/1.1 {}\r\n", response.status)?;
         for (name, value) in &response.headers {
-            out.push_str(&format!("{name}: {value}\r\n"));
+            write!(stream, "{name}: {value}\r\n")?;
         }
-        out.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n", response.body.len()));
-        let mut stream = stream;
-        stream.write_all(out.as_bytes())?;
+        let length = response.body.len();
+        write!(
+            stream,
+            "Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        )?;
         if method != "HEAD" {
             stream.write_all(&response.body)?;
         }
@@ -108,12 +126,22 @@ impl Site {
         };
         // Relative addresses in the page need the slash.
         if file.is_dir() && !path.ends_with('/') {
-            let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+            let query = if query.is_empty() {
+                String::new()
+            } else {
+                format!("?{query}")
+            };
             let mut response = self.text("301 Moved Permanently", "a folder ends in a slash");
-            response.headers.push(("Location", format!("{path}/{query}")));
+            response
+                .headers
+                .push(("Location", format!("{path}/{query}")));
             return response;
         }
-        let file = if file.is_dir() { file.join("index.html") } else { file };
+        let file = if file.is_dir() {
+            file.join("index.html")
+        } else {
+            file
+        };
         let kind = self.kind(&file);
         for (encoding, suffix) in [("br", "br"), ("gzip", "gz")] {
             let mut sibling = file.clone().into_os_string();
@@ -142,12 +170,20 @@ impl Site {
             return None;
         }
         // Resolves links too: one that points outside is not followed.
-        let file = self.folder.join(path.trim_start_matches('/')).canonicalize().ok()?;
+        let file = self
+            .folder
+            .join(path.trim_start_matches('/'))
+            .canonicalize()
+            .ok()?;
         file.starts_with(&self.folder).then_some(file)
     }
 
     fn kind(&self, file: &Path) -> String {
-        let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let extension = file
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
         if let Some((_, kind)) = self.types.iter().find(|(name, _)| *name == extension) {
             return kind.clone();
         }
@@ -155,7 +191,11 @@ impl Site {
     }
 
     fn text(&self, status: &'static str, body: &str) -> Response {
-        self.response(status, "text/plain; charset=utf-8", format!("{body}\n").into_bytes())
+        self.response(
+            status,
+            "text/plain; charset=utf-8",
+            format!("{body}\n").into_bytes(),
+        )
     }
 
     fn response(&self, status: &'static str, kind: &str, body: Vec<u8>) -> Response {
@@ -168,7 +208,11 @@ impl Site {
             ("Cache-Control", "no-cache".into()),
             ("Vary", "Accept-Encoding".into()),
         ];
-        Response { status, headers, body }
+        Response {
+            status,
+            headers,
+            body,
+        }
     }
 }
 

@@ -15,10 +15,8 @@ use crate::places::Places;
 use crate::setup::{self, TARGET};
 use crate::shell;
 
-/// Built for wasm32 only; everything else is native.
+/// Built for wasm32 only; everything else is native first.
 const WASM_CRATES: [&str; 2] = ["ui", "wasm-bridge"];
-/// Native crates that the wasm ones carry with them, so they are linted for both.
-const SHARED_CRATES: [&str; 3] = ["apic-core", "kvm-trace", "scene"];
 
 pub(crate) fn run(places: &Places) -> Result<(), Error> {
     let mut phases = Phases::default();
@@ -31,7 +29,10 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         Ok(toolchain)
     });
     phases.run("formatting", || {
-        shell::run("cargo fmt --check", shell::cargo(&places.root).args(["fmt", "--all", "--check"]))
+        shell::run(
+            "cargo fmt --check",
+            shell::cargo(&places.root).args(["fmt", "--all", "--check"]),
+        )
     });
     phases.run("clippy, native", || {
         let mut cargo = shell::cargo(&places.root);
@@ -44,8 +45,9 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
     let wasm = toolchain.as_ref();
     phases.run_with(wasm, "clippy, wasm32", |toolchain| {
         let mut cargo = toolchain.cargo(places)?;
-        cargo.args(["clippy", "--locked", "--target", TARGET]);
-        for krate in WASM_CRATES.iter().chain(&SHARED_CRATES) {
+        // The workspace crates below these are linted with them, for wasm32 too.
+        cargo.args(["clippy", "--locked", "--all-targets", "--target", TARGET]);
+        for krate in WASM_CRATES {
             cargo.args(["-p", krate]);
         }
         shell::run("clippy for wasm32", cargo.args(["--", "-D", "warnings"]))
@@ -65,7 +67,10 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
             cargo.args(["-p", krate]);
         }
         let flags = format!("-D warnings {}", toolchain.sysroot_flag());
-        shell::run("cargo doc for wasm32", cargo.env("RUSTDOCFLAGS", flags.trim()))
+        shell::run(
+            "cargo doc for wasm32",
+            cargo.env("RUSTDOCFLAGS", flags.trim()),
+        )
     });
     let metadata = phases.run("cargo metadata", || metadata(places));
     phases.run_with(metadata.as_ref(), "dependency fences", |metadata| {
@@ -76,17 +81,26 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         none_of("arrows that must not be", fences::check(&graph))
     });
     phases.run_with(metadata.as_ref(), "licences", |metadata| {
-        none_of("licences that are not in the list (xtask/src/licences.rs)", licences::check(metadata))
+        none_of(
+            "licences that are not in the list (xtask/src/licences.rs)",
+            licences::check(metadata),
+        )
     });
     phases.run_with(metadata.as_ref(), "lint tables", |metadata| {
-        none_of("crates that do not take the workspace's lints", without_lints(metadata)?)
+        none_of(
+            "crates that do not take the workspace's lints",
+            without_lints(metadata)?,
+        )
     });
     phases.finish("lint")
 }
 
 fn metadata(places: &Places) -> Result<Value, Error> {
     let mut cargo = shell::cargo(&places.root);
-    let text = shell::output("cargo metadata", cargo.args(["metadata", "--format-version", "1", "--locked"]))?;
+    let text = shell::output(
+        "cargo metadata",
+        cargo.args(["metadata", "--format-version", "1", "--locked"]),
+    )?;
     serde_json::from_str(&text).map_err(|error| Error::Unexpected {
         what: "cargo metadata".into(),
         detail: error.to_string(),
@@ -97,7 +111,10 @@ fn metadata(places: &Places) -> Result<Value, Error> {
 fn without_lints(metadata: &Value) -> Result<Vec<String>, Error> {
     let mut findings = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
-        let Some(manifest) = package["manifest_path"].as_str().filter(|_| package["source"].is_null()) else {
+        let Some(manifest) = package["manifest_path"]
+            .as_str()
+            .filter(|_| package["source"].is_null())
+        else {
             continue;
         };
         let text = fs::read_to_string(manifest).map_err(Error::file("read", manifest))?;
@@ -134,8 +151,12 @@ mod tests {
 
     #[test]
     fn lints_are_taken_only_in_their_own_section() {
-        assert!(takes_workspace_lints("[package]\nname = \"x\"\n[lints]\nworkspace = true\n"));
-        assert!(!takes_workspace_lints("[dependencies.x]\nworkspace = true\n[lints]\n"));
+        assert!(takes_workspace_lints(
+            "[package]\nname = \"x\"\n[lints]\nworkspace = true\n"
+        ));
+        assert!(!takes_workspace_lints(
+            "[dependencies.x]\nworkspace = true\n[lints]\n"
+        ));
         assert!(!takes_workspace_lints("[package]\nname = \"x\"\n"));
     }
 }

@@ -23,11 +23,15 @@ impl Places {
                 what: "the checkout".into(),
                 detail: "xtask has no parent folder".into(),
             })?;
-        Ok(Self { root, cache: cache()? })
+        Ok(Self {
+            root,
+            cache: cache()?,
+        })
     }
 
     pub(crate) fn target(&self) -> PathBuf {
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from)
+        let chosen = env::var_os("CARGO_TARGET_DIR");
+        self.root.join(chosen.unwrap_or_else(|| "target".into()))
     }
 
     /// The wasm builds have a compiler of their own at times, so also a folder of their own:
@@ -52,7 +56,11 @@ impl Places {
 }
 
 fn cache() -> Result<PathBuf, Error> {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("EXITLESS_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("exitless")))
         .or_else(|| env::home_dir().map(|home| home.join(".cache/exitless")))

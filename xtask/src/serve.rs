@@ -17,7 +17,11 @@ pub(crate) fn site(places: &Places, options: &[String]) -> Result<(), Error> {
         match option.as_str() {
             "--port" => port = number(options.next())?,
             "--release" => profile = Profile::Release,
-            other => return Err(Error::Usage(format!("serve knows --port N and --release, not {other:?}"))),
+            other => {
+                return Err(Error::Usage(format!(
+                    "serve knows --port N and --release, not {other:?}"
+                )));
+            }
         }
     }
     let folder = places.target().join("site");
@@ -50,7 +54,11 @@ pub(crate) fn folder(options: &[String]) -> Result<(), Error> {
                     .ok_or_else(|| Error::Usage(format!("--mime wants EXT=TYPE, got {rule:?}")))?;
                 types.push((extension.to_owned(), kind.to_owned()));
             }
-            _ => return Err(Error::Usage("serve-dir knows --port N, --csp POLICY and --mime EXT=TYPE".into())),
+            _ => {
+                return Err(Error::Usage(
+                    "serve-dir knows --port N, --csp POLICY and --mime EXT=TYPE".into(),
+                ));
+            }
         }
     }
     let site = Site::new(Path::new(folder), csp, types)?;
@@ -61,9 +69,10 @@ pub(crate) fn folder(options: &[String]) -> Result<(), Error> {
 }
 
 fn announce(says: &str, listener: &TcpListener, wanted: u16) -> Result<(), Error> {
-    let address = listener
-        .local_addr()
-        .map_err(|source| Error::Listen { port: wanted, source })?;
+    let address = listener.local_addr().map_err(|source| Error::Listen {
+        port: wanted,
+        source,
+    })?;
     if wanted != 0 && wanted != address.port() {
         println!("Port {wanted} is taken.");
     }
@@ -74,7 +83,9 @@ fn announce(says: &str, listener: &TcpListener, wanted: u16) -> Result<(), Error
 }
 
 fn number(value: Option<&String>) -> Result<u16, Error> {
-    value
-        .and_then(|value| value.parse().ok())
-        .ok_or_else(|| Error::Usage(format!("--port wants a number from 0 to 65535, got {value:?}")))
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+        Error::Usage(format!(
+            "--port wants a number from 0 to 65535, got {value:?}"
+        ))
+    })
 }

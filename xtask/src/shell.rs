@@ -11,7 +11,9 @@ use crate::error::Error;
 
 /// Runs `command` with its output shown. `what` is the sentence's subject when it fails.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Error> {
-    let status = command.status().map_err(|source| start_error(command, source))?;
+    let status = command
+        .status()
+        .map_err(|source| start_error(command, source))?;
     if status.success() {
         return Ok(());
     }
@@ -57,9 +59,11 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 /// This process's PATH with `first` in front of it.
 pub(crate) fn path_with(first: &[PathBuf]) -> Result<std::ffi::OsString, Error> {
     let rest = env::var_os("PATH").unwrap_or_default();
-    env::join_paths(first.iter().cloned().chain(env::split_paths(&rest))).map_err(|error| Error::Unexpected {
-        what: "PATH".into(),
-        detail: error.to_string(),
+    env::join_paths(first.iter().cloned().chain(env::split_paths(&rest))).map_err(|error| {
+        Error::Unexpected {
+            what: "PATH".into(),
+            detail: error.to_string(),
+        }
     })
 }
 

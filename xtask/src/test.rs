@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test there is, from unit tests to a browser on the built site.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dist;
@@ -24,24 +24,39 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         Ok((toolchain, bindgen, chromium))
     });
     phases.run("native tests", || {
-        shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]))
+        shell::run(
+            "cargo test",
+            shell::cargo(&places.root).args(["test", "--locked"]),
+        )
     });
-    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
+    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| {
+        wasm(places, toolchain, bindgen)
+    });
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
     let command_line = phases.run("the exitless command", || {
         let mut cargo = shell::cargo(&places.root);
-        shell::run("building exitless", cargo.args(["build", "--locked", "--package", "exitless"]))
+        shell::run(
+            "building exitless",
+            cargo.args(["build", "--locked", "--package", "exitless"]),
+        )
     });
-    let needed = ready.as_ref().filter(|_| site.is_some() && command_line.is_some());
-    phases.run_with(needed, "browser tests", |(.., chromium)| browser(places, chromium));
+    let needed = ready
+        .as_ref()
+        .filter(|_| site.is_some() && command_line.is_some());
+    phases.run_with(needed, "browser tests", |(.., chromium)| {
+        browser(places, chromium)
+    });
     phases.finish("test")
 }
 
-fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &PathBuf) -> Result<(), Error> {
+fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<(), Error> {
     let mut cargo = toolchain.cargo(places)?;
     cargo
         .args(["test", "--locked", "--lib", "--target", TARGET])
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", bindgen.join("wasm-bindgen-test-runner"));
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            bindgen.join("wasm-bindgen-test-runner"),
+        );
     for krate in WASM_TESTED {
         cargo.args(["-p", krate]);
     }
@@ -49,7 +64,7 @@ fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &PathBuf) -> Result
 }
 
 /// Every `*.test.mjs` in tests/browser, against the site in dist/.
-fn browser(places: &Places, chromium: &PathBuf) -> Result<(), Error> {
+fn browser(places: &Places, chromium: &Path) -> Result<(), Error> {
     let folder = places.browser_tests();
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .map_err(Error::file("read", &folder))?
@@ -63,7 +78,7 @@ fn browser(places: &Places, chromium: &PathBuf) -> Result<(), Error> {
 }
 
 /// Node in tests/browser, told where everything is that `helpers.mjs` needs.
-pub(crate) fn browser_node(places: &Places, chromium: &PathBuf) -> Result<Command, Error> {
+pub(crate) fn browser_node(places: &Places, chromium: &Path) -> Result<Command, Error> {
     let xtask = std::env::current_exe().map_err(Error::file("find", "xtask"))?;
     let mut node = Command::new("node");
     node.current_dir(places.browser_tests())

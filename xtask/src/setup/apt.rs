@@ -36,7 +36,9 @@ pub(super) fn install(packages: &[&str], why: &str, cost: &str) -> Result<(), Er
                 command
             },
         );
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments);
         command
     };
     // A stale package list makes the install fail with "not found"; refreshing it may fail for an unrelated source.

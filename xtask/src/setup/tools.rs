@@ -26,16 +26,19 @@ pub(crate) struct SiteTools {
 
 pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
     let bindgen = wasm_bindgen(places)?;
-    let trunk = crate_tool(places, &Tool {
-        krate: "trunk",
-        version: TRUNK,
-        binary: "trunk",
-        locked: true,
-        // Its own speed does not matter, and its own release profile costs 18 minutes instead of 8.
-        opt_level: "0",
-        why: "assembles the page and its wasm into a site",
-        cost: "built from source once, 4 to 9 minutes",
-    })?;
+    let trunk = crate_tool(
+        places,
+        &Tool {
+            krate: "trunk",
+            version: TRUNK,
+            binary: "trunk",
+            locked: true,
+            // Its own speed does not matter, and its own release profile costs 18 minutes instead of 8.
+            opt_level: "0",
+            why: "assembles the page and its wasm into a site",
+            cost: "built from source once, 4 to 9 minutes",
+        },
+    )?;
     let wasm_opt = binaryen(places)?;
     Ok(SiteTools {
         path: vec![bindgen, trunk.clone(), wasm_opt],
@@ -55,16 +58,19 @@ pub(crate) fn wasm_bindgen(places: &Places) -> Result<PathBuf, Error> {
             tool: WASM_BINDGEN,
         });
     }
-    crate_tool(places, &Tool {
-        krate: "wasm-bindgen-cli",
-        version: WASM_BINDGEN,
-        binary: "wasm-bindgen",
-        // Its lock file names a crate version that no longer exists.
-        locked: false,
-        opt_level: "1",
-        why: "writes the JavaScript beside the wasm, and runs the wasm tests",
-        cost: "built from source once, 3 to 5 minutes",
-    })
+    crate_tool(
+        places,
+        &Tool {
+            krate: "wasm-bindgen-cli",
+            version: WASM_BINDGEN,
+            binary: "wasm-bindgen",
+            // Its lock file names a crate version that no longer exists.
+            locked: false,
+            opt_level: "1",
+            why: "writes the JavaScript beside the wasm, and runs the wasm tests",
+            cost: "built from source once, 3 to 5 minutes",
+        },
+    )
 }
 
 struct Tool {
@@ -79,7 +85,9 @@ struct Tool {
 
 /// Installs a tool from the crate registry unless it is there and answers with its version.
 fn crate_tool(places: &Places, tool: &Tool) -> Result<PathBuf, Error> {
-    let home = places.cache.join(format!("{}-{}", tool.krate, tool.version));
+    let home = places
+        .cache
+        .join(format!("{}-{}", tool.krate, tool.version));
     let bin = home.join("bin");
     let answers = || {
         shell::probe(Command::new(bin.join(tool.binary)).arg("--version"))
@@ -88,11 +96,22 @@ fn crate_tool(places: &Places, tool: &Tool) -> Result<PathBuf, Error> {
     if answers() {
         return Ok(bin);
     }
-    announce(&format!("{} {}", tool.krate, tool.version), tool.why, tool.cost);
+    announce(
+        &format!("{} {}", tool.krate, tool.version),
+        tool.why,
+        tool.cost,
+    );
     let build = places.cache.join("build/tools");
     let mut cargo = shell::cargo(&places.cache_folder()?);
     cargo
-        .args(["install", "--force", tool.krate, "--version", tool.version, "--root"])
+        .args([
+            "install",
+            "--force",
+            tool.krate,
+            "--version",
+            tool.version,
+            "--root",
+        ])
         .arg(&home)
         .env("CARGO_TARGET_DIR", &build)
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
@@ -124,7 +143,11 @@ fn binaryen(places: &Places) -> Result<PathBuf, Error> {
     if answers() {
         return Ok(bin);
     }
-    announce(&format!("binaryen {BINARYEN}"), "its wasm-opt makes the page's wasm a fifth smaller", "from npm, 20 MB");
+    announce(
+        &format!("binaryen {BINARYEN}"),
+        "its wasm-opt makes the page's wasm a fifth smaller",
+        "from npm, 20 MB",
+    );
     fs::create_dir_all(&home).map_err(Error::file("create", &home))?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
@@ -170,7 +193,10 @@ pub(crate) fn require_component(name: &'static str) -> Result<(), Error> {
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name).skip(1);
-    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+    lines
+        .next()?
+        .strip_prefix("version = \"")?
+        .strip_suffix('"')
 }
 
 #[cfg(test)]
