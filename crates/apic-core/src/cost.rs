@@ -180,7 +180,7 @@ impl Cost {
     pub fn sample(&self, seed: u64, count: u32) -> Ns {
         let span = u64::from(self.max_ns - self.min_ns) + 1;
         let key = seed ^ u64::from(count) << 8 ^ self.kind as u64;
-        Ns::from_ns(u64::from(self.min_ns) + (u64::from((mix(key) >> 32) as u32) * span >> 32))
+        Ns::from_ns(u64::from(self.min_ns) + (((mix(key) >> 32) * span) >> 32))
     }
 }
 

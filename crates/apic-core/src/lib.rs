@@ -10,10 +10,12 @@
 #![warn(missing_docs)]
 
 pub mod cost;
+pub mod driver;
 pub mod effect;
 pub mod host;
 pub mod kvm;
 pub mod lapic;
+pub mod machine;
 pub mod rule;
 pub mod run;
 pub mod scenario;

@@ -52,13 +52,13 @@ impl Ns {
 }
 
 impl fmt::Display for Ns {
-    /// Three significant forms: `never`, `740 ns`, `1.250 µs`, `12.345 ms`.
+    /// To the nanosecond, whatever the size: `never`, `740 ns`, `1.250 µs`, `12.345678 ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             u64::MAX => f.write_str("never"),
             ns @ 0..1_000 => write!(f, "{ns} ns"),
             ns @ 1_000..1_000_000 => write!(f, "{}.{:03} µs", ns / 1_000, ns % 1_000),
-            ns => write!(f, "{}.{:03} ms", ns / 1_000_000, ns / 1_000 % 1_000),
+            ns => write!(f, "{}.{:06} ms", ns / 1_000_000, ns % 1_000_000),
         }
     }
 }
@@ -212,6 +212,13 @@ mod tests {
         let late = Ns::from_us(864_000_000_000);
         assert_eq!(khz.ns_of(khz.tsc_at(late)), late);
         assert!(TscKhz::new(0).is_none());
+    }
+
+    #[test]
+    fn times_are_printed_to_the_nanosecond() {
+        for (ns, text) in [(740, "740 ns"), (1_250, "1.250 µs"), (12_345_678, "12.345678 ms"), (u64::MAX, "never")] {
+            assert_eq!(Ns::from_ns(ns).to_string(), text);
+        }
     }
 
     #[test]

@@ -94,10 +94,11 @@ impl HrtimerBase {
     }
 
     /// Takes the next timer that is due at `now` and marks its callback as running.
-    pub fn pop_due(&mut self, now: Ns) -> Option<TimerId> {
+    pub fn pop_due(&mut self, now: Ns) -> Option<(Ns, TimerId)> {
         let due = self.queue.first().is_some_and(|(at, _)| *at <= now);
-        self.running = due.then(|| self.queue.remove(0).1);
-        self.running
+        let popped = due.then(|| self.queue.remove(0));
+        self.running = popped.map(|(_, timer)| timer);
+        popped
     }
 
     /// The callback returned.
@@ -223,7 +224,7 @@ mod tests {
         base.enqueue_local(tick, Ns::from_us(10));
         base.interrupt_begins();
         assert_eq!(base.pop_due(Ns::from_us(9)), None);
-        assert_eq!(base.pop_due(Ns::from_us(10)), Some(tick));
+        assert_eq!(base.pop_due(Ns::from_us(10)), Some((Ns::from_us(10), tick)));
         assert!(!base.enqueue_local(tick, Ns::from_us(20)));
         assert!(base.expires_next().is_never());
         base.callback_done();

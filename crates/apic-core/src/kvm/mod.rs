@@ -8,4 +8,4 @@ mod rules;
 
 pub use mode::{Kick, Mode, VcpuMode};
 pub use requests::{Request, Requests};
-pub use rules::{Era, IdleGate, Posting, Rules};
+pub use rules::{Era, IdleGate, PostConfig, Posting, Rules};

@@ -42,6 +42,19 @@ pub enum IdleGate {
     MwaitOrHlt,
 }
 
+/// What `kvm_can_post_timer_interrupt` looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PostConfig {
+    /// `kvm.pi_inject_timer`, resolved.
+    pub pi_inject_timer: bool,
+    /// APICv is active.
+    pub apicv: bool,
+    /// MWAIT does not exit.
+    pub mwait_in_guest: bool,
+    /// HLT does not exit.
+    pub hlt_in_guest: bool,
+}
+
 /// The rules that differ between eras, each with the commit that made it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rules {
@@ -82,12 +95,12 @@ impl Rules {
         }
     }
 
-    /// `kvm_can_post_timer_interrupt`: the static half of the decision to post.
-    pub const fn can_post(self, pi_inject_timer: bool, apicv: bool, mwait_in_guest: bool, hlt_in_guest: bool) -> bool {
+    /// `kvm_can_post_timer_interrupt`: the static half of the decision to post, for a VM as it is configured.
+    pub const fn can_post(self, vm: &PostConfig) -> bool {
         let idle = match self.idle_gate {
-            IdleGate::Mwait => mwait_in_guest,
-            IdleGate::MwaitOrHlt => mwait_in_guest || hlt_in_guest,
+            IdleGate::Mwait => vm.mwait_in_guest,
+            IdleGate::MwaitOrHlt => vm.mwait_in_guest || vm.hlt_in_guest,
         };
-        pi_inject_timer && apicv && idle
+        vm.pi_inject_timer && vm.apicv && idle
     }
 }

@@ -45,6 +45,7 @@ impl VectorSet {
         }
     }
 
+    #[must_use]
     /// Empties the set, returning what it held (read-and-clear).
     pub fn take(&mut self) -> Self {
         std::mem::take(self)

@@ -1,0 +1,104 @@
+//! What a scenario and a path make constant for a run.
+
+use crate::host::{CpuSet, Topology};
+use crate::kvm::{PostConfig, Rules};
+use crate::scenario::{Arm, GuestIdle, Load, OtherExits, PathKind, PiInjectTimer, Scenario};
+use crate::units::{CpuId, Ns, TscKhz, Vector};
+use std::sync::Arc;
+
+/// Constants of a run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Shape of the host.
+    pub host: Topology,
+    /// Housekeeping CPUs for timers.
+    pub housekeeping: CpuSet,
+    /// The era's rules, as the path bends them.
+    pub rules: Rules,
+    /// `kvm_can_post_timer_interrupt`.
+    pub can_post: bool,
+    /// TSC frequency.
+    pub khz: TscKhz,
+    pub(super) vector: Vector,
+    pub(super) advance: bool,
+    pub(super) period: Ns,
+    pub(super) handler: Ns,
+    pub(super) halts: bool,
+    pub(super) other_exits: Option<OtherExits>,
+    pub(super) arms: Vec<Arm>,
+    pub(super) vcpus: Vec<VcpuConfig>,
+    tick_period: Ns,
+    loads: Vec<(Load, Ns)>,
+}
+
+/// Constants of a vCPU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct VcpuConfig {
+    pub(super) cpu: CpuId,
+    pub(super) start: Ns,
+}
+
+impl Config {
+    /// For one path of a scenario that validated.
+    pub fn new(scenario: &Scenario, path: PathKind) -> Arc<Self> {
+        let vm = &scenario.vm;
+        let mut rules = Rules::of(vm.era);
+        let pinned = path == PathKind::Pinned;
+        rules.pinned |= pinned;
+        let pi_inject_timer = match vm.pi_inject_timer {
+            PiInjectTimer::Auto => !scenario.host.nohz_full.is_empty(),
+            PiInjectTimer::On => true,
+            PiInjectTimer::Off => false,
+        };
+        // The path called pinned is the kernel before posting: the parameter does not exist there.
+        let can_post = rules.can_post(&PostConfig {
+            pi_inject_timer: pi_inject_timer && !pinned,
+            apicv: vm.apicv,
+            mwait_in_guest: vm.mwait_in_guest,
+            hlt_in_guest: vm.hlt_in_guest,
+        });
+        let loads = scenario.host.topology.iter().map(|cpu| {
+            let phase = scenario.host.housekeepers.iter().find(|h| h.cpu == cpu).map_or(0, |h| h.tick_phase_us);
+            (scenario.load_of(cpu), Ns::from_us(phase))
+        });
+        Arc::new(Self {
+            host: scenario.host.topology,
+            housekeeping: scenario.housekeeping().collect(),
+            rules,
+            can_post,
+            khz: scenario.tsc_khz(),
+            vector: scenario.guest.vector,
+            advance: vm.lapic_timer_advance,
+            period: Ns::from_us(scenario.guest.period_us),
+            handler: Ns::from_ns(scenario.guest.handler_ns),
+            halts: scenario.guest.idle == GuestIdle::Hlt,
+            other_exits: scenario.guest.other_exits,
+            arms: scenario.guest.arms.clone(),
+            vcpus: scenario.vcpus.iter().map(|v| VcpuConfig { cpu: v.cpu, start: Ns::from_us(v.start_us) }).collect(),
+            tick_period: Ns::from_ns(1_000_000_000 / u64::from(scenario.host.hz.max(1))),
+            loads: loads.collect(),
+        })
+    }
+
+    /// The CPU's load.
+    pub fn load(&self, cpu: CpuId) -> Load {
+        self.loads[cpu.index()].0
+    }
+
+    /// First tick of the CPU's grid after `now`.
+    pub(super) fn next_tick(&self, cpu: CpuId, now: Ns) -> Ns {
+        let period = self.tick_period.as_ns();
+        let phase = self.loads[cpu.index()].1.as_ns() % period;
+        let since = now.as_ns().saturating_sub(phase);
+        let next = if now.as_ns() < phase { phase } else { phase + (since / period + 1) * period };
+        Ns::from_ns(next)
+    }
+
+    /// How long a stretch of work or idleness lasts; [`Ns::NEVER`] if the load does not change.
+    pub(super) fn load_span(&self, cpu: CpuId, busy: bool) -> Ns {
+        match self.load(cpu) {
+            Load::Bursts { busy_us, idle_us } => Ns::from_us(if busy { busy_us } else { idle_us }),
+            Load::Idle | Load::Busy => Ns::NEVER,
+        }
+    }
+}

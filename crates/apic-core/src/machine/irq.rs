@@ -1,0 +1,204 @@
+//! Host interrupt handlers: `hrtimer_interrupt` with the local APIC timer's callback, the host's tick, and handlers that
+//! only acknowledge.
+//!
+//! `apic_timer_fn` is one piece of code on whatever CPU it runs. Its steps carry P-rules on the vCPU's own core, C-rules
+//! on another, and D-rules where another core finds the vCPU outside guest mode.
+
+use super::deliver::{DeliverPc, Deliverer};
+use super::state::{Actor, Next};
+use super::{Machine, Taken};
+use crate::cost::CostKind;
+use crate::effect::{Effect, Field, NotSent, Observer};
+use crate::host::TimerId;
+use crate::kvm::{Kick, Posting, Request};
+use crate::rule::Rule;
+use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use serde::Serialize;
+
+/// Where a CPU's interrupt handler stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum IrqPc {
+    /// `hrtimer_interrupt` looks for the next timer that is due; `true` once one was.
+    RunTimers(bool),
+    /// `kvm_use_posted_timer_interrupt`.
+    UsePosted(VcpuId),
+    /// `__kvm_wait_lapic_expire`.
+    Wait(VcpuId),
+    /// From LVTT to PIR, ON and the notification.
+    Deliver(VcpuId, DeliverPc),
+    /// `pending := 1`, request.
+    Pend(VcpuId),
+    /// `kvm_vcpu_kick`.
+    Kick(VcpuId),
+    /// The callback returns.
+    Return(VcpuId),
+}
+
+impl Machine {
+    fn is_local(&self, cpu: CpuId, v: VcpuId) -> bool {
+        self.vcpus[v.index()].cpu == cpu
+    }
+
+    pub(super) fn next_irq_handler(&self, cpu: CpuId, pc: IrqPc) -> Next {
+        let c = &self.cpus[cpu.index()];
+        let (rule, cost) = match pc {
+            IrqPc::RunTimers(ran) => match c.base.queue().first() {
+                Some((at, TimerId::Tick(_))) if *at <= self.now => (Rule::T1, CostKind::TickWork),
+                Some((at, TimerId::Lapic(v))) if *at <= self.now => {
+                    (if self.is_local(cpu, *v) { Rule::P3 } else { Rule::C4 }, CostKind::TimerCallback)
+                }
+                _ => (if ran { Rule::T2 } else { Rule::T3 }, CostKind::TimerReturn),
+            },
+            IrqPc::UsePosted(_) => (Rule::C5, CostKind::Atomic),
+            IrqPc::Wait(_) => (Rule::C6, CostKind::KvmStep),
+            IrqPc::Deliver(_, step) => (step.rule(false), step.cost()),
+            IrqPc::Pend(v) => (if self.is_local(cpu, v) { Rule::P3b } else { Rule::D1 }, CostKind::Atomic),
+            IrqPc::Kick(v) => (if self.is_local(cpu, v) { Rule::P3c } else { Rule::D2 }, CostKind::Atomic),
+            IrqPc::Return(v) => (if self.is_local(cpu, v) { Rule::P4 } else { Rule::C11 }, CostKind::KvmStep),
+        };
+        self.kvm_step(rule, cost).not_before(c.not_before)
+    }
+
+    pub(super) fn step_irq_handler<O: Observer>(&mut self, cpu: CpuId, pc: IrqPc, obs: &mut O) -> Taken {
+        let rule = self.next_irq_handler(cpu, pc).rule;
+        let (next, vcpu) = match pc {
+            IrqPc::RunTimers(_) => match self.cpus[cpu.index()].base.pop_due(self.now) {
+                Some((at, TimerId::Tick(_))) => (Some(self.tick(cpu, at, obs)), None),
+                Some((at, TimerId::Lapic(v))) => (Some(self.timer_fn(cpu, v, at, obs)), Some(v)),
+                None => {
+                    self.cpus[cpu.index()].base.interrupt_ends();
+                    self.program_clock_event(cpu, obs);
+                    (None, None)
+                }
+            },
+            IrqPc::UsePosted(v) => (Some(self.use_posted(v, obs)), Some(v)),
+            IrqPc::Wait(v) => {
+                self.wait_lapic_expire(cpu, v, obs);
+                (Some(IrqPc::Deliver(v, DeliverPc::Accept)), Some(v))
+            }
+            IrqPc::Deliver(v, step) => {
+                let next = self.step_deliver(v, step, Deliverer::Callback(cpu), obs);
+                (Some(next.map_or(IrqPc::Return(v), |step| IrqPc::Deliver(v, step))), Some(v))
+            }
+            IrqPc::Pend(v) => (Some(self.pend(cpu, v, obs)), Some(v)),
+            IrqPc::Kick(v) => {
+                self.kick(cpu, v, obs);
+                (Some(IrqPc::Return(v)), Some(v))
+            }
+            IrqPc::Return(v) => {
+                self.cpus[cpu.index()].base.callback_done();
+                let vcpu = &mut self.vcpus[v.index()];
+                vcpu.callback_on = None;
+                // A vCPU that waits in hrtimer_cancel for this callback (R8) goes on.
+                let waits = Actor::Sw(vcpu.cpu);
+                self.touched.push(waits);
+                (Some(IrqPc::RunTimers(true)), Some(v))
+            }
+        };
+        self.cpus[cpu.index()].irq = next;
+        if next.is_none() {
+            self.touch_cpu(cpu);
+        }
+        Taken { rule, vcpu }
+    }
+
+    /// T1: the tick's callback forwards itself.
+    fn tick<O: Observer>(&mut self, cpu: CpuId, fired: Ns, obs: &mut O) -> IrqPc {
+        let timer = TimerId::Tick(cpu);
+        let expires = self.cfg.next_tick(cpu, self.now);
+        let base = &mut self.cpus[cpu.index()].base;
+        base.enqueue_local(timer, expires);
+        base.callback_done();
+        obs.effect(Effect::TimerFired { timer, cpu, expires: fired });
+        obs.effect(Effect::TimerQueued { timer, cpu, expires, rule: Rule::R0 });
+        IrqPc::RunTimers(true)
+    }
+
+    /// C4, P3: `apic_timer_fn` calls `apic_timer_expired(from_timer_fn = true)`.
+    fn timer_fn<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, expires: Ns, obs: &mut O) -> IrqPc {
+        let can_post = self.cfg.can_post;
+        let seed = can_post && self.cfg.rules.posting == Posting::Seed;
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.queued_on = None;
+        vcpu.callback_on = Some(cpu);
+        obs.effect(Effect::TimerFired { timer: TimerId::Lapic(v), cpu, expires });
+        if seed {
+            // apic_timer_expired_pi looks at nothing else.
+            return IrqPc::Deliver(v, DeliverPc::Accept);
+        }
+        if vcpu.timer.pending {
+            obs.effect(Effect::Dropped { vcpu: v });
+            return IrqPc::Return(v);
+        }
+        let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
+        Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
+        if can_post { IrqPc::UsePosted(v) } else { IrqPc::Pend(v) }
+    }
+
+    /// C5: the dynamic half of the decision to post.
+    fn use_posted<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> IrqPc {
+        let vcpu = &self.vcpus[v.index()];
+        obs.effect(Effect::ModeRead { vcpu: v, mode: vcpu.mode.get() as u64 });
+        if !vcpu.mode.is_in_guest() {
+            IrqPc::Pend(v)
+        } else if vcpu.timer.owes_wait() {
+            IrqPc::Wait(v)
+        } else {
+            IrqPc::Deliver(v, DeliverPc::Accept)
+        }
+    }
+
+    /// D1, P3b: leaves the expiry to the vCPU's thread.
+    fn pend<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> IrqPc {
+        let kick = self.cfg.rules.kick;
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.expired_remotely = vcpu.cpu != cpu;
+        vcpu.timer.pending = true;
+        Self::report(obs, v, Field::Pending, 0, 1);
+        let was = vcpu.requests;
+        vcpu.requests.make(Request::Unblock);
+        Self::report(obs, v, Field::Requests, u64::from(was.bits()), u64::from(vcpu.requests.bits()));
+        if kick { IrqPc::Kick(v) } else { IrqPc::Return(v) }
+    }
+
+    /// D2, P3c: `kvm_vcpu_kick`.
+    fn kick<O: Observer>(&mut self, from: CpuId, v: VcpuId, obs: &mut O) {
+        let vcpu = &mut self.vcpus[v.index()];
+        let to = vcpu.cpu;
+        obs.effect(Effect::ModeRead { vcpu: v, mode: vcpu.mode.get() as u64 });
+        match vcpu.mode.exiting_guest_mode() {
+            Kick::WasInGuest => {
+                Self::report(obs, v, Field::Mode, 1, 2);
+                if from != to {
+                    self.send_ipi(Vector::RESCHEDULE, from, to, v, obs);
+                }
+            }
+            Kick::NotInGuest(_) if from != to => {
+                let why = NotSent::OutsideGuestMode;
+                obs.effect(Effect::IpiNotSent { vector: Vector::RESCHEDULE, from, to, vcpu: v, why });
+            }
+            Kick::NotInGuest(_) => {}
+        }
+    }
+
+    /// C6, P7: `__kvm_wait_lapic_expire` on the CPU that runs it. The wait itself is time in which the CPU's next step
+    /// cannot happen.
+    pub(super) fn wait_lapic_expire<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) {
+        let khz = self.cfg.khz;
+        let guest_tsc = khz.tsc_at(self.now);
+        let timer = &mut self.vcpus[v.index()].timer;
+        let deadline = std::mem::replace(&mut timer.expired_tscdeadline, Tsc::ZERO);
+        let early = guest_tsc < deadline;
+        let delta = Tsc::from_cycles(guest_tsc.as_cycles().abs_diff(deadline.as_cycles()));
+        // The spin is bounded by the advance as the tuning leaves it, as in the kernel: it is read after.
+        let advance_was = timer.timer_advance_ns;
+        timer.tune_advance(early, delta, khz);
+        let bound = Ns::from_ns(u64::from(timer.timer_advance_ns));
+        // Rounded up: the loop ends at the first TSC that is not below the deadline.
+        let spin = if early { khz.ns_of(delta).plus(Ns::from_ns(1)).min(bound) } else { Ns::ZERO };
+        Self::report(obs, v, Field::ExpiredTscdeadline, deadline.as_cycles(), 0);
+        Self::report(obs, v, Field::TimerAdvanceNs, u64::from(advance_was), u64::from(timer.timer_advance_ns));
+        obs.effect(Effect::Waited { vcpu: v, cpu, early, delta, spin });
+        self.cpus[cpu.index()].not_before = self.now.plus(spin);
+    }
+}

@@ -1,0 +1,266 @@
+//! The machine: plain data, and one transition function.
+//!
+//! *Actors* each stand at a named point of a flow. [`Machine::next`] says what an actor can do now; [`Machine::apply`]
+//! lets it do exactly that, one thing that hardware or the kernel does atomically, and returns the rule it followed.
+//! Time is data: the driver says when a step takes effect, and nothing here reads a clock.
+//!
+//! One file per concern: `vcpu_thread` (KVM in the vCPU's thread), `irq` (host interrupt handlers and the timer callback),
+//! `deliver` (from LVTT to PIR and ON), `hardware` (the processor: recognition, posted-interrupt processing, IPIs in
+//! flight, clock events), `guest` (what the guest executes), `config` (what a scenario and a path make constant).
+
+mod config;
+mod deliver;
+mod guest;
+mod hardware;
+mod irq;
+mod state;
+mod vcpu_thread;
+
+pub use config::Config;
+pub use state::{Actor, Cpu, Ipi, Next, Running, Vcpu};
+
+use crate::cost::CostKind;
+use crate::effect::{Effect, Field, Observer};
+use crate::host::TimerId;
+use crate::rule::Rule;
+use crate::units::{CpuId, Ns, VcpuId};
+use serde::Serialize;
+use state::{Touched, VcpuPc};
+use std::sync::Arc;
+
+/// Everything that can change, and the configuration that cannot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    #[serde(skip)]
+    cfg: Arc<Config>,
+    now: Ns,
+    cpus: Vec<Cpu>,
+    vcpus: Vec<Vcpu>,
+    next_ipi: u32,
+    handlers: u32,
+    #[serde(skip)]
+    touched: Touched,
+}
+
+/// Two machines are equal if their states are.
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        self.encode() == other.encode()
+    }
+}
+
+/// What a step did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The rule it followed.
+    pub rule: Rule,
+    /// The vCPU it is about, if one.
+    pub vcpu: Option<VcpuId>,
+}
+
+impl Machine {
+    /// The machine at time zero.
+    pub fn new(cfg: Arc<Config>) -> Self {
+        let mut cpus: Vec<Cpu> = cfg.host.iter().map(|cpu| Cpu::new(&cfg, cpu)).collect();
+        let vcpus: Vec<Vcpu> = cfg.vcpus.iter().map(|v| Vcpu::new(&cfg, v)).collect();
+        for (i, vcpu) in vcpus.iter().enumerate() {
+            cpus[vcpu.cpu.index()].running = Running::Vcpu(VcpuId(i as u16));
+        }
+        for cpu in cfg.host.iter() {
+            let c = &mut cpus[cpu.index()];
+            if c.running != Running::Idle && cfg.housekeeping.contains(cpu) {
+                c.base.enqueue_local(TimerId::Tick(cpu), cfg.next_tick(cpu, Ns::ZERO));
+                c.clock_event = c.base.expires_next();
+            }
+        }
+        Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, touched: Touched::default() }
+    }
+
+    /// What never changes in this run.
+    pub fn config(&self) -> &Config {
+        &self.cfg
+    }
+
+    /// Time of the last step.
+    pub fn now(&self) -> Ns {
+        self.now
+    }
+
+    /// The host's CPUs.
+    pub fn cpus(&self) -> &[Cpu] {
+        &self.cpus
+    }
+
+    /// The vCPUs.
+    pub fn vcpus(&self) -> &[Vcpu] {
+        &self.vcpus
+    }
+
+    /// Handlers started so far, in all guests.
+    pub fn handlers(&self) -> u32 {
+        self.handlers
+    }
+
+    /// IPIs under way, by destination, in the order they were sent.
+    pub fn in_flight(&self) -> impl Iterator<Item = Ipi> + '_ {
+        self.cpus.iter().flat_map(|c| c.inbound.iter().copied())
+    }
+
+    /// Where and for when a vCPU's timer is queued on the host.
+    pub fn timer_queued(&self, vcpu: VcpuId) -> Option<(CpuId, Ns)> {
+        let cpu = self.vcpus.get(vcpu.index())?.queued_on?;
+        let queue = self.cpus[cpu.index()].base.queue();
+        queue.iter().find(|(_, t)| *t == TimerId::Lapic(vcpu)).map(|(at, _)| (cpu, *at))
+    }
+
+    /// The canonical bytes of the state: equal states have equal bytes, on every platform.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// All actors, in the fixed order that breaks ties.
+    pub fn actors(&self) -> impl Iterator<Item = Actor> + use<> {
+        let (cpus, vcpus) = (self.cpus.len(), self.vcpus.len());
+        (0..Actor::count(cpus, vcpus)).map(move |i| Actor::from_index(i, cpus))
+    }
+
+    /// The steps that can be taken now: every actor that is not blocked, and what it would do.
+    pub fn enabled(&self) -> impl Iterator<Item = (Actor, Next)> + '_ {
+        self.actors().filter_map(|a| Some((a, self.next(a)?)))
+    }
+
+    /// What an actor can do now, if anything.
+    #[inline]
+    pub fn next(&self, actor: Actor) -> Option<Next> {
+        match actor {
+            Actor::Irq(cpu) => self.next_irq(cpu),
+            Actor::Sw(cpu) => self.next_sw(cpu),
+            Actor::Guest(vcpu) => self.next_guest(vcpu),
+            Actor::Wire(cpu) => self.next_wire(cpu),
+            Actor::Clock(cpu) => self.next_clock(cpu),
+        }
+    }
+
+    /// Lets an actor do what [`Machine::next`] says it can, at time `at` (never before `now`). `None` if it cannot do
+    /// anything; the state is unchanged then.
+    #[inline]
+    pub fn apply<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Option<Taken> {
+        self.touched.clear();
+        let next = self.next(actor)?;
+        self.now = self.now.max(at).max(next.earliest);
+        Some(match actor {
+            Actor::Irq(cpu) => self.step_irq_hardware(cpu, obs),
+            Actor::Sw(cpu) => self.step_sw(cpu, obs),
+            Actor::Guest(vcpu) => self.step_guest(vcpu, obs),
+            Actor::Wire(cpu) => self.step_wire(cpu, obs),
+            Actor::Clock(cpu) => self.step_clock(cpu, obs),
+        })
+    }
+
+    /// The CPU on which an actor acts.
+    pub fn cpu_of(&self, actor: Actor) -> CpuId {
+        match actor {
+            Actor::Irq(c) | Actor::Sw(c) | Actor::Wire(c) | Actor::Clock(c) => c,
+            Actor::Guest(v) => self.vcpus[v.index()].cpu,
+        }
+    }
+
+    /// Actors beside the acting one whose next step the last `apply` may have changed.
+    pub(crate) fn touched(&self) -> &[Actor] {
+        self.touched.as_slice()
+    }
+
+    fn next_sw(&self, cpu: CpuId) -> Option<Next> {
+        let c = &self.cpus[cpu.index()];
+        if let Some(pc) = c.irq {
+            return Some(self.next_irq_handler(cpu, pc));
+        }
+        match c.running {
+            Running::Vcpu(v) => self.next_vcpu_thread(v),
+            Running::Idle | Running::Load => {
+                let rule = if c.running == Running::Idle { Rule::H2 } else { Rule::H1 };
+                (!c.toggle_at.is_never()).then(|| Next::at(rule, c.toggle_at, self.now))
+            }
+        }
+    }
+
+    fn step_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
+        let c = &self.cpus[cpu.index()];
+        if let Some(pc) = c.irq {
+            return self.step_irq_handler(cpu, pc, obs);
+        }
+        match c.running {
+            Running::Vcpu(v) => self.step_vcpu_thread(v, obs),
+            Running::Idle | Running::Load => self.step_load(cpu, obs),
+        }
+    }
+
+    /// H1, H2: a housekeeper's load ends or returns.
+    fn step_load<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
+        let busy = self.cpus[cpu.index()].running == Running::Idle;
+        let lasts = self.cfg.load_span(cpu, busy);
+        let tick = TimerId::Tick(cpu);
+        let c = &mut self.cpus[cpu.index()];
+        c.running = if busy { Running::Load } else { Running::Idle };
+        c.toggle_at = self.now.plus(lasts);
+        if busy {
+            c.base.enqueue_local(tick, self.cfg.next_tick(cpu, self.now));
+        } else {
+            c.base.remove(tick, true);
+        }
+        obs.effect(Effect::Load { cpu, busy });
+        self.program_clock_event(cpu, obs);
+        Taken { rule: if busy { Rule::H2 } else { Rule::H1 }, vcpu: None }
+    }
+
+    /// The CPU's clock event follows its base.
+    fn program_clock_event<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) {
+        let c = &mut self.cpus[cpu.index()];
+        let to = c.base.expires_next();
+        if c.clock_event != to {
+            obs.effect(Effect::ClockEvent { cpu, from: c.clock_event, to });
+            c.clock_event = to;
+            self.touched.push(Actor::Clock(cpu));
+        }
+    }
+
+    /// Whether the host takes interrupts on this CPU now (it is in root operation).
+    fn host_interrupts_on(&self, cpu: CpuId) -> bool {
+        let c = &self.cpus[cpu.index()];
+        c.irq.is_none()
+            && match c.running {
+                Running::Vcpu(v) => self.vcpus[v.index()].pc.interrupts_on(self.vcpus[v.index()].fast),
+                Running::Idle | Running::Load => true,
+            }
+    }
+
+    /// The vCPU that is in non-root operation on this CPU.
+    #[inline]
+    fn guest_on(&self, cpu: CpuId) -> Option<VcpuId> {
+        match self.cpus[cpu.index()].running {
+            Running::Vcpu(v) if self.vcpus[v.index()].pc == VcpuPc::InGuest => Some(v),
+            _ => None,
+        }
+    }
+
+    /// All three actors that share a CPU look again.
+    fn touch_cpu(&mut self, cpu: CpuId) {
+        self.touched.push(Actor::Sw(cpu));
+        self.touched.push(Actor::Irq(cpu));
+        if let Running::Vcpu(v) = self.cpus[cpu.index()].running {
+            self.touched.push(Actor::Guest(v));
+        }
+    }
+
+    /// Reports a field's change, if it is one.
+    fn report<O: Observer>(obs: &mut O, vcpu: VcpuId, field: Field, from: u64, to: u64) {
+        if O::RECORDS && from != to {
+            obs.effect(Effect::Set { vcpu, field, from, to });
+        }
+    }
+
+    /// A step of KVM's vCPU thread or of an interrupt handler.
+    fn kvm_step(&self, rule: Rule, cost: CostKind) -> Next {
+        Next::after(rule, cost, self.now)
+    }
+}

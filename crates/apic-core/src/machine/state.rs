@@ -1,0 +1,433 @@
+//! The state of CPUs and vCPUs, and the points at which their software can stand.
+
+use super::config::{Config, VcpuConfig};
+use super::deliver::DeliverPc;
+use super::guest::Guest;
+use super::irq::IrqPc;
+use crate::cost::CostKind;
+use crate::host::HrtimerBase;
+use crate::kvm::{Mode, Requests, VcpuMode};
+use crate::lapic::{KvmTimer, Lvtt, VirtualApic};
+use crate::rule::Rule;
+use crate::scenario::Load;
+use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use crate::vmx::PiDesc;
+use serde::{Deserialize, Serialize};
+
+/// Somebody who can take a step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A CPU's interrupt hardware: recognition, VM exit by interrupt, posted-interrupt processing, delivery.
+    Irq(CpuId),
+    /// A CPU's software in root operation: KVM, interrupt handlers, load.
+    Sw(CpuId),
+    /// The way of IPIs to a CPU.
+    Wire(CpuId),
+    /// A CPU's clock event device.
+    Clock(CpuId),
+    /// A guest's instruction stream.
+    Guest(VcpuId),
+}
+
+impl Actor {
+    /// How many there are.
+    pub const fn count(cpus: usize, vcpus: usize) -> usize {
+        4 * cpus + vcpus
+    }
+
+    /// Dense number, which is also the order in which simultaneous steps are taken.
+    #[inline]
+    pub const fn index(self, cpus: usize) -> usize {
+        match self {
+            Self::Irq(c) => c.index(),
+            Self::Sw(c) => cpus + c.index(),
+            Self::Wire(c) => 2 * cpus + c.index(),
+            Self::Clock(c) => 3 * cpus + c.index(),
+            Self::Guest(v) => 4 * cpus + v.index(),
+        }
+    }
+
+    /// The actor with this number.
+    #[inline]
+    pub const fn from_index(index: usize, cpus: usize) -> Self {
+        let cpu = CpuId((index % cpus) as u16);
+        match index / cpus {
+            0 => Self::Irq(cpu),
+            1 => Self::Sw(cpu),
+            2 => Self::Wire(cpu),
+            3 => Self::Clock(cpu),
+            _ => Self::Guest(VcpuId((index - 4 * cpus) as u16)),
+        }
+    }
+}
+
+/// What an actor can do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Next {
+    /// The rule it would follow; the step may turn out to follow a sibling of it (R5 or R3, say).
+    pub rule: Rule,
+    /// What it costs, counted from `since`.
+    pub cost: Option<CostKind>,
+    /// When the cost begins to count.
+    pub since: Ns,
+    /// Not before this, whatever the cost.
+    pub earliest: Ns,
+}
+
+impl Next {
+    /// After a cost that counts from `since`.
+    pub(super) const fn after(rule: Rule, cost: CostKind, since: Ns) -> Self {
+        Self { rule, cost: Some(cost), since, earliest: since }
+    }
+
+    /// At a given time, or at once if that has passed.
+    pub(super) fn at(rule: Rule, at: Ns, now: Ns) -> Self {
+        let earliest = at.max(now);
+        Self { rule, cost: None, since: earliest, earliest }
+    }
+
+    /// The same, not before `at`.
+    pub(super) fn not_before(mut self, at: Ns) -> Self {
+        self.earliest = self.earliest.max(at);
+        self
+    }
+}
+
+/// Which thread a CPU runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum Running {
+    /// None.
+    Idle,
+    /// A housekeeper's own work.
+    Load,
+    /// A vCPU's thread: in the guest, or in KVM.
+    Vcpu(VcpuId),
+}
+
+/// An IPI under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Ipi {
+    /// Unique in a run.
+    pub id: u32,
+    /// Its vector.
+    pub vector: Vector,
+    /// Sender.
+    pub from: CpuId,
+    /// Destination.
+    pub to: CpuId,
+    /// The vCPU it is about.
+    pub vcpu: VcpuId,
+    /// When it left.
+    pub sent_at: Ns,
+}
+
+/// Vectors latched in a host CPU's local APIC, of the three that the model sends.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub(super) struct HostIrr(u8);
+
+impl HostIrr {
+    const ORDER: [Vector; 3] = [Vector::LOCAL_TIMER, Vector::POSTED_INTR, Vector::RESCHEDULE];
+
+    const fn bit(v: Vector) -> u8 {
+        match v {
+            Vector::LOCAL_TIMER => 1,
+            Vector::POSTED_INTR => 2,
+            _ => 4,
+        }
+    }
+
+    pub(super) const fn set(&mut self, v: Vector) {
+        self.0 |= Self::bit(v);
+    }
+
+    pub(super) const fn clear(&mut self, v: Vector) {
+        self.0 &= !Self::bit(v);
+    }
+
+    /// The highest vector: it has the highest class.
+    #[inline]
+    pub(super) const fn highest(self) -> Option<Vector> {
+        match self.0 {
+            0 => None,
+            n => Some(Self::ORDER[7 - n.leading_zeros() as usize]),
+        }
+    }
+}
+
+/// Where posted-interrupt processing stands, once the notification was recognised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum PiStage {
+    /// ON has to be cleared.
+    ClearOn,
+    /// PIR has to be drained.
+    Drain,
+}
+
+/// One CPU of the host.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cpu {
+    pub(super) running: Running,
+    pub(super) base: HrtimerBase,
+    pub(super) clock_event: Ns,
+    pub(super) irr: HostIrr,
+    pub(super) irq: Option<IrqPc>,
+    pub(super) pi_stage: Option<PiStage>,
+    pub(super) inbound: Vec<Ipi>,
+    pub(super) toggle_at: Ns,
+    pub(super) not_before: Ns,
+    pub(super) pin_count: u32,
+}
+
+impl Cpu {
+    pub(super) fn new(cfg: &Config, cpu: CpuId) -> Self {
+        let load = cfg.load(cpu);
+        Self {
+            running: if load == Load::Idle { Running::Idle } else { Running::Load },
+            base: HrtimerBase::default(),
+            clock_event: Ns::NEVER,
+            irr: HostIrr::default(),
+            irq: None,
+            pi_stage: None,
+            inbound: Vec::new(),
+            toggle_at: cfg.load_span(cpu, true),
+            not_before: Ns::ZERO,
+            pin_count: 0,
+        }
+    }
+
+    /// Which thread it runs.
+    pub fn running(&self) -> Running {
+        self.running
+    }
+
+    /// Its hrtimers.
+    pub fn base(&self) -> &HrtimerBase {
+        &self.base
+    }
+
+    /// Whether a host interrupt handler runs on it.
+    pub fn in_interrupt(&self) -> bool {
+        self.irq.is_some()
+    }
+
+    /// Notifications that reached the host instead of the guest (`PIN` in `/proc/interrupts`).
+    pub fn pin_count(&self) -> u32 {
+        self.pin_count
+    }
+}
+
+/// Where a vCPU's thread stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum VcpuPc {
+    /// In non-root operation: the guest runs.
+    InGuest,
+    /// WRMSR exited: which handler?
+    ArmDispatch,
+    /// `kvm_set_lapic_tscdeadline_msr`: cancel, store.
+    ArmSet,
+    /// `__start_apic_timer`.
+    ArmStart,
+    /// `restart_apic_timer`.
+    ArmRestart,
+    /// `start_sw_tscdeadline`.
+    ArmSw,
+    /// `get_nohz_timer_target`, for this expiry.
+    NohzTarget(Ns),
+    /// `switch_hrtimer_base` and enqueue, for this expiry and candidate.
+    SwitchBase(Ns, CpuId),
+    /// The deadline has passed: `apic_timer_expired(from_timer_fn = false)`.
+    ArmExpired,
+    /// Arming is done.
+    ArmDone,
+    /// From LVTT to PIR and ON, by the thread itself; `true` if on behalf of `pending`.
+    Deliver(DeliverPc, bool),
+    /// An exit: mode has to become OUTSIDE; the vector of an external interrupt is handled next.
+    Exited(Option<Vector>),
+    /// `handle_external_interrupt_irqoff`.
+    HandleIrq(Vector),
+    /// `vcpu_run`'s tail.
+    RunLoop,
+    /// `vcpu_enter_guest`: mode := IN_GUEST.
+    EnterMode,
+    /// `sync_pir_to_irr`: ON.
+    SyncOn,
+    /// `sync_pir_to_irr`: PIR.
+    SyncPir,
+    /// `kvm_vcpu_exit_request`.
+    EnterCheck,
+    /// `kvm_wait_lapic_expire`.
+    Wait,
+    /// VM entry.
+    Enter,
+    /// Another exit is handled until then.
+    OtherExit(Ns),
+}
+
+impl VcpuPc {
+    /// Whether the host takes interrupts at this point. Fastpath handlers and everything between `mode := IN_GUEST_MODE`
+    /// and VM entry run with interrupts off.
+    pub(super) const fn interrupts_on(self, fast: bool) -> bool {
+        match self {
+            Self::ArmSet
+            | Self::ArmStart
+            | Self::ArmRestart
+            | Self::ArmExpired
+            | Self::ArmDone
+            | Self::Deliver(_, _) => !fast,
+            Self::RunLoop | Self::EnterMode | Self::OtherExit(_) => true,
+            Self::InGuest
+            | Self::ArmDispatch
+            | Self::ArmSw
+            | Self::NohzTarget(_)
+            | Self::SwitchBase(_, _)
+            | Self::Exited(_)
+            | Self::HandleIrq(_)
+            | Self::SyncOn
+            | Self::SyncPir
+            | Self::EnterCheck
+            | Self::Wait
+            | Self::Enter => false,
+        }
+    }
+}
+
+/// One vCPU: KVM's state of it, the processor's state of it, and its guest.
+#[derive(Clone, Debug, Serialize)]
+pub struct Vcpu {
+    pub(super) cpu: CpuId,
+    pub(super) mode: VcpuMode,
+    pub(super) requests: Requests,
+    pub(super) pc: VcpuPc,
+    /// A fastpath handler runs: mode is still IN_GUEST, interrupts are off.
+    pub(super) fast: bool,
+    pub(super) pi: PiDesc,
+    pub(super) vapic: VirtualApic,
+    pub(super) lvtt: Lvtt,
+    pub(super) timer: KvmTimer,
+    /// The value of the WRMSR that is being handled.
+    pub(super) wrmsr: Tsc,
+    pub(super) queued_on: Option<CpuId>,
+    /// The CPU on which the timer's callback runs now.
+    pub(super) callback_on: Option<CpuId>,
+    /// The expiry that is pending was found by another CPU.
+    pub(super) expired_remotely: bool,
+    pub(super) guest: Guest,
+}
+
+impl Vcpu {
+    /// In guest mode, its timer not yet armed.
+    pub(super) fn new(cfg: &Config, v: &VcpuConfig) -> Self {
+        let mut mode = VcpuMode::default();
+        mode.store_in_guest();
+        Self {
+            cpu: v.cpu,
+            mode,
+            requests: Requests::default(),
+            pc: VcpuPc::InGuest,
+            fast: false,
+            pi: PiDesc::new(v.cpu),
+            vapic: VirtualApic::default(),
+            lvtt: Lvtt { vector: cfg.vector, masked: false },
+            timer: KvmTimer::new(cfg.advance),
+            wrmsr: Tsc::ZERO,
+            queued_on: None,
+            callback_on: None,
+            expired_remotely: false,
+            guest: Guest::new(cfg, v),
+        }
+    }
+
+    /// The CPU it is loaded on (`vcpu->cpu`).
+    pub fn cpu(&self) -> CpuId {
+        self.cpu
+    }
+
+    /// `vcpu->mode`.
+    pub fn mode(&self) -> Mode {
+        self.mode.get()
+    }
+
+    /// Whether it is in non-root operation.
+    pub fn in_guest(&self) -> bool {
+        self.pc == VcpuPc::InGuest
+    }
+
+    /// `vcpu->requests`.
+    pub fn requests(&self) -> Requests {
+        self.requests
+    }
+
+    /// Its posted-interrupt descriptor.
+    pub fn pi(&self) -> &PiDesc {
+        &self.pi
+    }
+
+    /// Its virtual-APIC page and guest interrupt status.
+    pub fn vapic(&self) -> &VirtualApic {
+        &self.vapic
+    }
+
+    /// Its local APIC timer.
+    pub fn timer(&self) -> &KvmTimer {
+        &self.timer
+    }
+
+    /// LVTT.
+    pub fn lvtt(&self) -> Lvtt {
+        self.lvtt
+    }
+
+    /// The guest's RFLAGS.IF.
+    pub fn interrupts_on(&self) -> bool {
+        self.guest.interrupts_on
+    }
+
+    /// Whether the guest sits in HLT.
+    pub fn halted(&self) -> bool {
+        self.guest.halted
+    }
+
+    /// Whether the guest is in its timer handler, before its EOI.
+    pub fn owes_eoi(&self) -> bool {
+        self.guest.owes_eoi()
+    }
+
+    /// Whether the guest is in its timer handler.
+    pub fn in_handler(&self) -> bool {
+        self.guest.in_handler()
+    }
+}
+
+/// Actors to look at again; more than fit never come up, which a debug assertion holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touched {
+    len: u8,
+    actors: [Actor; 12],
+}
+
+impl Default for Touched {
+    fn default() -> Self {
+        Self { len: 0, actors: [Actor::Sw(CpuId(0)); 12] }
+    }
+}
+
+impl Touched {
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, actor: Actor) {
+        debug_assert!(usize::from(self.len) < self.actors.len());
+        if let Some(slot) = self.actors.get_mut(usize::from(self.len)) {
+            *slot = actor;
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Actor] {
+        &self.actors[..usize::from(self.len)]
+    }
+}

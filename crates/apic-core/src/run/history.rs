@@ -1,0 +1,154 @@
+//! A whole run of one path, any step of which can be entered: a keyframe every [`KEYFRAME_EVERY`] steps, and replay from
+//! the nearest one.
+
+use super::record::Marks;
+use super::sim::Sim;
+use super::{Ledger, StepMeta, StepRecord};
+use crate::machine::Machine;
+use crate::scenario::{PathKind, Scenario};
+use std::ops::Range;
+
+/// Steps between keyframes. A keyframe is a clone of machine, clock and ledger (one or two kilobytes on a small host);
+/// replaying this many steps takes some ten microseconds.
+const KEYFRAME_EVERY: usize = 256;
+
+/// Most steps that a history keeps; a run that is longer ends there, and says so ([`History::truncated`]).
+const MAX_STEPS: usize = 4_000_000;
+
+/// One path's run on record.
+#[derive(Clone, Debug)]
+pub struct History {
+    path: PathKind,
+    metas: Vec<StepMeta>,
+    keyframes: Vec<Sim>,
+    sim: Sim,
+    last: Option<StepRecord>,
+    truncated: bool,
+}
+
+impl History {
+    /// Runs the path to its end: so many handlers started, and the last tick told to its EOI.
+    pub fn new(scenario: &Scenario, path: PathKind) -> Self {
+        let mut sim = Sim::new(scenario, path);
+        let wanted = expiries(scenario);
+        let (mut metas, mut keyframes, mut effects) = (Vec::new(), Vec::new(), Vec::new());
+        while metas.len() < MAX_STEPS {
+            if metas.len().is_multiple_of(KEYFRAME_EVERY) {
+                keyframes.push(sim.clone());
+            }
+            let Some((cpu, taken)) = sim.step(&mut effects) else { break };
+            let marks = Marks::of(&effects);
+            metas.push(StepMeta { at: sim.machine().now(), cpu, vcpu: taken.vcpu, rule: taken.rule, marks });
+            if sim.machine().handlers() >= wanted && is_told(sim.machine()) {
+                break;
+            }
+        }
+        let truncated = metas.len() >= MAX_STEPS;
+        let mut history = Self { path, metas, keyframes, sim: Sim::new(scenario, path), last: None, truncated };
+        history.seek(0);
+        history
+    }
+
+    /// Which path it is.
+    pub fn path(&self) -> PathKind {
+        self.path
+    }
+
+    /// Steps in all.
+    pub fn len(&self) -> usize {
+        self.metas.len()
+    }
+
+    /// Whether nothing ever happened.
+    pub fn is_empty(&self) -> bool {
+        self.metas.is_empty()
+    }
+
+    /// Whether the run was cut because it was too long to keep.
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Every step in short.
+    pub fn metas(&self) -> &[StepMeta] {
+        &self.metas
+    }
+
+    /// Steps taken at the present position.
+    pub fn position(&self) -> usize {
+        self.sim.steps() as usize
+    }
+
+    /// Goes to the moment after `steps` steps, or to the end.
+    pub fn seek(&mut self, steps: usize) {
+        let steps = steps.min(self.len());
+        let here = self.position();
+        if steps == here && (self.last.is_some() || steps == 0) {
+            return;
+        }
+        // Forward from here if that is shorter than from the keyframe before the last step wanted.
+        let frame = steps.saturating_sub(1) / KEYFRAME_EVERY;
+        if (steps <= here || here < frame * KEYFRAME_EVERY)
+            && let Some(keyframe) = self.keyframes.get(frame)
+        {
+            self.sim.clone_from(keyframe);
+        }
+        self.last = None;
+        let mut effects = Vec::new();
+        while self.position() + 1 < steps && self.sim.step(&mut effects).is_some() {}
+        if self.position() < steps {
+            self.last = self.sim.step_recorded();
+        }
+    }
+
+    /// The machine at the present position.
+    pub fn machine(&self) -> &Machine {
+        self.sim.machine()
+    }
+
+    /// The ledger at the present position.
+    pub fn ledger(&self) -> &Ledger {
+        self.sim.ledger()
+    }
+
+    /// The machine, its clock and its ledger at the present position.
+    pub fn sim(&self) -> &Sim {
+        &self.sim
+    }
+
+    /// The step that led to the present position.
+    pub fn last(&self) -> Option<&StepRecord> {
+        self.last.as_ref()
+    }
+
+    /// The steps of a range, in full. The position does not change.
+    pub fn records(&self, range: Range<usize>) -> Vec<StepRecord> {
+        let mut sim = self.sim_at(range.start);
+        (range.start..range.end.min(self.len())).map_while(|_| sim.step_recorded()).collect()
+    }
+
+    /// The machine after `steps` steps. The position does not change.
+    pub fn machine_at(&self, steps: usize) -> Machine {
+        self.sim_at(steps).machine().clone()
+    }
+
+    fn sim_at(&self, steps: usize) -> Sim {
+        let steps = steps.min(self.len());
+        let frame = steps / KEYFRAME_EVERY;
+        let mut sim = self.keyframes.get(frame).or(self.keyframes.last()).unwrap_or(&self.sim).clone();
+        let mut effects = Vec::new();
+        while (sim.steps() as usize) < steps && sim.step(&mut effects).is_some() {}
+        sim
+    }
+}
+
+/// Whether no tick is half told: every guest runs and owes no EOI, and no CPU is in an interrupt.
+fn is_told(machine: &Machine) -> bool {
+    machine.vcpus().iter().all(|v| v.in_guest() && !v.owes_eoi()) && machine.cpus().iter().all(|c| !c.in_interrupt())
+}
+
+/// Handlers after which a run ends.
+fn expiries(scenario: &Scenario) -> u32 {
+    let arms = scenario.guest.arms.len() as u32;
+    if arms == 0 { scenario.run.expiries } else { scenario.run.expiries.min(arms) }
+}

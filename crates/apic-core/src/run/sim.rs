@@ -1,0 +1,117 @@
+//! A machine with its clock and its ledger: what a keyframe keeps.
+
+use super::account::Account;
+use super::{Ledger, StepRecord};
+use crate::cost;
+use crate::driver::{Choice, Clock, Hand, NotEnabled};
+use crate::effect::{Effect, Silent};
+use crate::machine::{Actor, Config, Machine, Taken};
+use crate::scenario::{PathKind, Scenario};
+use crate::units::CpuId;
+
+/// One path, running.
+#[derive(Clone, Debug)]
+pub struct Sim {
+    machine: Machine,
+    clock: Clock,
+    account: Account,
+    steps: u32,
+}
+
+impl Sim {
+    /// At time zero.
+    pub fn new(scenario: &Scenario, path: PathKind) -> Self {
+        let machine = Machine::new(Config::new(scenario, path));
+        let costs = cost::set(&scenario.costs.set).unwrap_or(&cost::SKYLAKE);
+        let clock = Clock::new(&machine, costs, scenario.run.seed);
+        let account = Account::new(&machine);
+        Self { machine, clock, account, steps: 0 }
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The ledger so far. It is kept by the recording steps only.
+    pub fn ledger(&self) -> &Ledger {
+        &self.account.ledger
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Takes the step that is due, recording nothing, and keeping no ledger: for benchmarks and long runs. Returns the
+    /// rule followed.
+    #[inline]
+    pub fn step_silently(&mut self) -> Option<Taken> {
+        let (_, taken) = self.clock.step(&mut self.machine, &mut Silent)?;
+        self.steps += 1;
+        Some(taken)
+    }
+
+    /// Takes the step that is due, writing its effects to `effects` (emptied first).
+    pub(super) fn step(&mut self, effects: &mut Vec<Effect>) -> Option<(CpuId, Taken)> {
+        effects.clear();
+        let (actor, taken) = self.clock.step(&mut self.machine, effects)?;
+        Some(self.book(actor, taken, effects))
+    }
+
+    /// Takes one step of `actor`, whoever is due, writing its effects to `effects` (emptied first).
+    ///
+    /// # Errors
+    /// [`NotEnabled`]; nothing has changed then.
+    pub fn pick(&mut self, actor: Actor, effects: &mut Vec<Effect>) -> Result<Taken, NotEnabled> {
+        effects.clear();
+        let taken = Hand { clock: &mut self.clock }.pick(&mut self.machine, actor, effects)?;
+        Ok(self.book(actor, taken, effects).1)
+    }
+
+    /// Follows one entry of a list of choices.
+    ///
+    /// # Errors
+    /// [`NotEnabled`] if the list does not belong to this run.
+    pub fn follow(&mut self, choice: Choice, effects: &mut Vec<Effect>) -> Result<(), NotEnabled> {
+        match choice {
+            Choice::Clock(n) => {
+                for _ in 0..n {
+                    self.step(effects);
+                }
+                Ok(())
+            }
+            Choice::Pick(actor) => self.pick(actor, effects).map(|_| ()),
+        }
+    }
+
+    fn book(&mut self, actor: Actor, taken: Taken, effects: &[Effect]) -> (CpuId, Taken) {
+        self.steps += 1;
+        let cpu = self.machine.cpu_of(actor);
+        self.account.add(&self.machine, cpu, taken, effects);
+        (cpu, taken)
+    }
+
+    /// The same as [`Sim::step`], as a record.
+    pub fn step_recorded(&mut self) -> Option<StepRecord> {
+        let mut effects = Vec::new();
+        let index = self.steps;
+        let (cpu, taken) = self.step(&mut effects)?;
+        Some(StepRecord { index, at: self.machine.now(), cpu, vcpu: taken.vcpu, rule: taken.rule, effects })
+    }
+}
+
+/// Two simulations are equal if their machines, clocks and ledgers are.
+impl PartialEq for Sim {
+    fn eq(&self, other: &Self) -> bool {
+        self.steps == other.steps
+            && self.machine == other.machine
+            && self.clock == other.clock
+            && self.account == other.account
+    }
+}

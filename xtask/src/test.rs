@@ -1,0 +1,90 @@
+//! `cargo xtask test`: every test there is, from unit tests to a browser on the built site.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::dist;
+use crate::error::Error;
+use crate::phases::Phases;
+use crate::places::Places;
+use crate::setup::{self, TARGET, WasmToolchain};
+use crate::shell;
+
+/// Crates with tests that run as wasm, in Node.
+const WASM_TESTED: [&str; 1] = ["wasm-bridge"];
+
+pub(crate) fn run(places: &Places) -> Result<(), Error> {
+    let mut phases = Phases::default();
+    let ready = phases.run("set-up", || {
+        let toolchain = setup::wasm_toolchain(places)?;
+        setup::site_tools(places)?;
+        let bindgen = setup::wasm_bindgen(places)?;
+        let chromium = setup::chromium()?;
+        setup::node_packages(places)?;
+        Ok((toolchain, bindgen, chromium))
+    });
+    phases.run("native tests", || {
+        shell::run(
+            "cargo test",
+            shell::cargo(&places.root).args(["test", "--locked"]),
+        )
+    });
+    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| {
+        wasm(places, toolchain, bindgen)
+    });
+    let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
+    let command_line = phases.run("the exitless command", || {
+        let mut cargo = shell::cargo(&places.root);
+        shell::run(
+            "building exitless",
+            cargo.args(["build", "--locked", "--package", "exitless"]),
+        )
+    });
+    let needed = ready
+        .as_ref()
+        .filter(|_| site.is_some() && command_line.is_some());
+    phases.run_with(needed, "browser tests", |(.., chromium)| {
+        browser(places, chromium)
+    });
+    phases.finish("test")
+}
+
+fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<(), Error> {
+    let mut cargo = toolchain.cargo(places)?;
+    cargo
+        .args(["test", "--locked", "--lib", "--target", TARGET])
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            bindgen.join("wasm-bindgen-test-runner"),
+        );
+    for krate in WASM_TESTED {
+        cargo.args(["-p", krate]);
+    }
+    shell::run("wasm tests", &mut cargo)
+}
+
+/// Every `*.test.mjs` in tests/browser, against the site in dist/.
+fn browser(places: &Places, chromium: &Path) -> Result<(), Error> {
+    let folder = places.browser_tests();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .map_err(Error::file("read", &folder))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    let mut node = browser_node(places, chromium)?;
+    shell::run("browser tests", node.arg("--test").args(files))
+}
+
+/// Node in tests/browser, told where everything is that `helpers.mjs` needs.
+pub(crate) fn browser_node(places: &Places, chromium: &Path) -> Result<Command, Error> {
+    let xtask = std::env::current_exe().map_err(Error::file("find", "xtask"))?;
+    let mut node = Command::new("node");
+    node.current_dir(places.browser_tests())
+        .env("EXITLESS_CHROMIUM", chromium)
+        .env("EXITLESS_XTASK", xtask)
+        .env("EXITLESS_DIST", places.dist())
+        .env("EXITLESS_CLI", places.target().join("debug/exitless"));
+    Ok(node)
+}
