@@ -39,7 +39,7 @@ pub(crate) fn window(lockstep: &Lockstep, rows: Range<usize>, cursor: Option<usi
     let len = lockstep.len();
     let mut markup = String::with_capacity(rows.len() * 220);
     for i in rows.clone() {
-        let beat = lockstep.beat(i);
+        let Some(beat) = lockstep.beat(i) else { continue };
         let mut takers = paths.iter().zip(beat.steps).filter_map(|(p, step)| step.map(|s| (p, s as usize)));
         let Some((first, step)) = takers.next() else { continue };
         let Some(meta) = first.metas().get(step) else { continue };

@@ -1,0 +1,471 @@
+//! The page: its state, and what every message does to it.
+
+use crate::address::Address;
+use crate::keys::{self, Command, Focus, Press};
+use crate::session::{Move, Session};
+use crate::shown::{Choice, Shown};
+use crate::view::board::Board;
+use crate::view::descriptor::Descriptor;
+use crate::view::header::{Header, Theme};
+use crate::view::help::Help;
+use crate::view::ledger::Ledger;
+use crate::view::notice::Notice;
+use crate::view::presets::Presets;
+use crate::view::registers::Registers;
+use crate::view::sentence::Sentence;
+use crate::view::share::Share;
+use crate::view::stage::Stage;
+use crate::view::steps::Steps;
+use crate::view::transport::{FIRST_SPEED, SPEEDS, Transport};
+use apic_core::effect::Bank;
+use apic_core::scenario::Scenario;
+use apic_core::units::VcpuId;
+use gloo_timers::callback::{Interval, Timeout};
+use wasm_bindgen::JsCast;
+use wasm_bridge::browser::{self, Frame, Listener};
+use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
+use yew::prelude::*;
+
+/// Where the theme is remembered.
+const THEME: &str = "exitless.theme";
+/// Quiet time before a sentence is announced, in ms.
+const QUIET_MS: u32 = 350;
+/// Most steps per second at which each is announced while playing.
+const SPOKEN_SPEED: u32 = 1;
+/// How long "Link copied" stands, in ms.
+const COPIED_MS: u32 = 2_000;
+
+pub(crate) enum Msg {
+    Command(Command),
+    /// To this position.
+    Seek(usize),
+    /// To the moment after this step of this path.
+    SeekStep(usize, u32),
+    /// The scrubber moved; the next frame goes there.
+    Scrub(usize),
+    Frame,
+    /// Playing: one step more.
+    Play,
+    Speed(usize),
+    Choose(String),
+    Place(Box<Scenario>),
+    Bank(Bank),
+    GridPath(usize),
+    /// The list shows rows that are not in the document.
+    Look(usize),
+    /// The person changed the address, or went back.
+    AddressChanged,
+    WriteAddress,
+    Share,
+    Copied(bool),
+    /// "Link copied" has stood long enough, or the link was closed.
+    Shared,
+    Theme(Theme),
+    Dismiss,
+    /// Something to announce at once.
+    Say(String),
+    /// It has been quiet: announce the sentence.
+    Quiet,
+    Resized,
+}
+
+/// The page.
+pub(crate) struct App {
+    session: Session,
+    shown: Shown,
+    choice: Choice,
+    theme: Theme,
+    notice: Option<AttrValue>,
+    hint: Option<AttrValue>,
+    playing: Option<Interval>,
+    speed: usize,
+    scrub: Option<(usize, Option<Frame>)>,
+    address: Address,
+    spoken: AttrValue,
+    quiet: Option<Timeout>,
+    copied: Option<Timeout>,
+    link: Option<AttrValue>,
+    help: u32,
+    stages: NodeRef,
+    _listeners: Vec<Option<Listener>>,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let (mut session, notice) = match Session::of_fragment(&browser::fragment()) {
+            Ok(session) => (session, None),
+            // The presets ship with the page, and a test reads them all.
+            Err(error) => (Session::first(), Some(refused(&error.to_string()))),
+        };
+        let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
+        apply_theme(theme);
+        let choice = Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
+        let shown = Shown::of(&mut session, choice);
+        let mut app = Self {
+            session,
+            shown,
+            choice,
+            theme,
+            notice,
+            hint: None,
+            playing: None,
+            speed: FIRST_SPEED,
+            scrub: None,
+            address: Address::default(),
+            spoken: AttrValue::default(),
+            quiet: None,
+            copied: None,
+            link: None,
+            help: 0,
+            stages: NodeRef::default(),
+            _listeners: listeners(ctx),
+        };
+        if app.notice.is_none() {
+            app.address.write(&app.session);
+        }
+        app
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        match msg {
+            Msg::Command(command) => self.command(ctx, command),
+            Msg::Seek(position) => self.go(ctx, Move::To(position)),
+            Msg::SeekStep(path, step) => {
+                let beat = self.session.lockstep.beat_of(path, step as usize);
+                self.go(ctx, Move::To(beat + 1))
+            }
+            Msg::Scrub(position) => {
+                self.playing = None;
+                let frame = self.scrub.take().and_then(|(_, frame)| frame);
+                let link = ctx.link().clone();
+                self.scrub = Some((position, frame.or_else(|| Frame::request(move || link.send_message(Msg::Frame)))));
+                false
+            }
+            Msg::Frame => match self.scrub.take() {
+                Some((position, _)) => self.go(ctx, Move::To(position)),
+                None => false,
+            },
+            Msg::Play => self.go(ctx, Move::Step) || std::mem::take(&mut self.playing).is_some(),
+            Msg::Speed(speed) => {
+                self.speed = speed.min(SPEEDS.len() - 1);
+                if self.playing.is_some() {
+                    self.play(ctx);
+                }
+                true
+            }
+            Msg::Choose(preset) => match Session::of_fragment(&preset) {
+                Ok(session) => {
+                    self.address.write(&self.session);
+                    self.replace(ctx, session);
+                    self.address.push(&self.session);
+                    true
+                }
+                Err(error) => self.refuse(&error.to_string()),
+            },
+            Msg::Place(scenario) => {
+                self.address.write(&self.session);
+                if let Err(error) = self.session.change(&scenario) {
+                    return self.refuse(&error.to_string());
+                }
+                self.playing = None;
+                self.shown.rerun(&mut self.session, self.choice);
+                self.address.push(&self.session);
+                self.speak_later(ctx);
+                true
+            }
+            Msg::Bank(bank) => {
+                self.choice.bank = bank;
+                self.shown.look_up(&mut self.session, self.choice);
+                true
+            }
+            Msg::GridPath(path) => {
+                self.choice.grid_path = path;
+                self.shown.look_up(&mut self.session, self.choice);
+                true
+            }
+            Msg::Look(row) => {
+                self.shown.rows_around(&self.session.lockstep, row);
+                true
+            }
+            Msg::AddressChanged => self.address_changed(ctx),
+            Msg::WriteAddress => {
+                self.address.write(&self.session);
+                false
+            }
+            Msg::Share => {
+                let link = ctx.link().clone();
+                let address = browser::address(&self.session.fragment());
+                yew::platform::spawn_local(async move {
+                    link.send_message(Msg::Copied(browser::copy(address).await));
+                });
+                false
+            }
+            Msg::Copied(true) => {
+                let link = ctx.link().clone();
+                self.spoken = "Link copied.".into();
+                self.copied = Some(Timeout::new(COPIED_MS, move || link.send_message(Msg::Shared)));
+                true
+            }
+            Msg::Copied(false) => {
+                self.link = Some(browser::address(&self.session.fragment()).into());
+                true
+            }
+            Msg::Shared => {
+                self.copied = None;
+                self.link = None;
+                true
+            }
+            Msg::Theme(theme) => {
+                self.theme = theme;
+                browser::store(THEME, theme.name());
+                apply_theme(theme);
+                true
+            }
+            Msg::Dismiss => std::mem::take(&mut self.notice).is_some(),
+            Msg::Say(text) => {
+                self.spoken = text.into();
+                true
+            }
+            Msg::Quiet => {
+                self.quiet = None;
+                self.spoken = self.shown.said.text().into();
+                true
+            }
+            Msg::Resized => self.resized(),
+        }
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let link = ctx.link();
+        let shown = &self.shown;
+        let meta = &shown.scenario.meta;
+        html! {
+            <>
+                <Header theme={self.theme} ontheme={link.callback(Msg::Theme)} copied={self.copied.is_some()}
+                    onshare={link.callback(|()| Msg::Share)} onhelp={link.callback(|()| Msg::Command(Command::Help))} />
+                <main>
+                    <div class="messages">
+                        <Notice text={self.notice.clone()} ondismiss={link.callback(|()| Msg::Dismiss)} />
+                        <Share link={self.link.clone()} onclose={link.callback(|()| Msg::Shared)} />
+                    </div>
+                    <Presets question={meta.question.clone()} summary={meta.summary.clone()} sources={meta.sources.clone()}
+                        origin={self.session.origin.clone()} edited={self.session.edited} onchoose={link.callback(Msg::Choose)} />
+                    <div class="column" ref={self.stages.clone()}>
+                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(|(i, s)| html! {
+                            <Stage key={s.path.name()} path={s.path} svg={s.svg.clone()} exits={s.exits} ipis={s.ipis}
+                                onstep={link.callback(move |step| Msg::SeekStep(i, step))} />
+                        }) }</div>
+                        <Sentence who={shown.said.who.clone()} badge={shown.said.badge.clone()} rule={shown.said.rule}
+                            main={shown.said.main.clone()} aside={shown.said.aside.clone()} />
+                        <Transport position={self.session.lockstep.position()} len={self.session.lockstep.len()}
+                            time={shown.time.clone()} playing={self.playing.is_some()} speed={self.speed} hint={self.hint.clone()}
+                            strip={shown.strip.clone()} oncommand={link.callback(Msg::Command)} onscrub={link.callback(Msg::Scrub)}
+                            onseek={link.callback(Msg::Seek)} onspeed={link.callback(Msg::Speed)} />
+                        <Board scenario={shown.scenario.clone()} onplace={link.callback(|s| Msg::Place(Box::new(s)))}
+                            onsay={link.callback(Msg::Say)} />
+                    </div>
+                    <aside class="column" aria-label="State and costs">
+                        <Descriptor vcpu={self.session.vcpu.0} vcpus={shown.scenario.vcpus.len() as u16} paths={shown.paths.clone()}
+                            rows={shown.descriptor.clone()} data={shown.data.clone()} grid={shown.grid.clone()}
+                            grid_path={self.choice.grid_path} bank={self.choice.bank}
+                            onvcpu={link.callback(|v| Msg::Command(Command::Vcpu(v)))}
+                            onbank={link.callback(Msg::Bank)} ongrid={link.callback(Msg::GridPath)} />
+                        <Ledger paths={shown.paths.clone()} rows={shown.ledger.clone()} cost_set={shown.scenario.costs.set.clone()} />
+                        <Steps len={self.session.lockstep.len()} cursor={self.session.lockstep.position().checked_sub(1)}
+                            rows={shown.rows.clone()} markup={shown.list.clone()}
+                            onseek={link.callback(|beat: usize| Msg::Seek(beat + 1))} onlook={link.callback(Msg::Look)} />
+                        <Registers vcpu={self.session.vcpu.0} paths={shown.paths.clone()} rows={shown.timer.clone()} />
+                    </aside>
+                </main>
+                <Help asked={self.help} />
+                <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
+            </>
+        }
+    }
+
+    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
+        if first {
+            ctx.link().send_message(Msg::Resized);
+            let app = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id("app"));
+            if let Some(app) = app {
+                let _refused = app.set_attribute("data-ready", "true");
+            }
+        }
+    }
+}
+
+impl App {
+    fn command(&mut self, ctx: &Context<Self>, command: Command) -> bool {
+        match command {
+            Command::Move(to) => {
+                self.playing = None;
+                let moved = self.go(ctx, to);
+                if !moved {
+                    self.hint = Some(nowhere(to).into());
+                }
+                true
+            }
+            Command::PlayPause if self.playing.is_some() => std::mem::take(&mut self.playing).is_some(),
+            Command::PlayPause => {
+                if self.session.lockstep.position() == self.session.lockstep.len() {
+                    self.go(ctx, Move::Start);
+                }
+                self.play(ctx);
+                true
+            }
+            Command::Faster => self.update(ctx, Msg::Speed(self.speed + 1)),
+            Command::Slower => self.update(ctx, Msg::Speed(self.speed.saturating_sub(1))),
+            Command::Vcpu(vcpu) => {
+                let known = self.session.select(VcpuId(vcpu));
+                if known {
+                    self.shown.look_up(&mut self.session, self.choice);
+                    self.spoken = format!("vCPU {vcpu} selected.").into();
+                    self.wrote_later(ctx);
+                }
+                known
+            }
+            Command::Help => {
+                self.help += 1;
+                true
+            }
+        }
+    }
+
+    /// To another moment of the run; `false` if there is no such moment.
+    fn go(&mut self, ctx: &Context<Self>, to: Move) -> bool {
+        if !self.session.go(to) {
+            return false;
+        }
+        self.hint = None;
+        self.shown.moved(&mut self.session, self.choice);
+        self.wrote_later(ctx);
+        self.speak_later(ctx);
+        true
+    }
+
+    fn wrote_later(&mut self, ctx: &Context<Self>) {
+        let link = ctx.link().clone();
+        self.address.moved(&self.session, move || link.send_message(Msg::WriteAddress));
+    }
+
+    /// Announces the sentence when it has been quiet for a moment: never a torrent while scrubbing or playing.
+    fn speak_later(&mut self, ctx: &Context<Self>) {
+        if self.playing.is_some() && SPEEDS[self.speed] > SPOKEN_SPEED {
+            return;
+        }
+        let link = ctx.link().clone();
+        self.quiet = Some(Timeout::new(QUIET_MS, move || link.send_message(Msg::Quiet)));
+    }
+
+    fn play(&mut self, ctx: &Context<Self>) {
+        let link = ctx.link().clone();
+        self.hint = None;
+        self.playing = Some(Interval::new(1_000 / SPEEDS[self.speed], move || link.send_message(Msg::Play)));
+    }
+
+    fn replace(&mut self, ctx: &Context<Self>, session: Session) {
+        let run = self.session.run + 1;
+        self.session = Session { run, ..session };
+        (self.playing, self.hint, self.notice) = (None, None, None);
+        self.choice.grid_path = self.session.lockstep.paths().len().saturating_sub(1);
+        self.shown.rerun(&mut self.session, self.choice);
+        self.speak_later(ctx);
+    }
+
+    fn refuse(&mut self, reason: &str) -> bool {
+        self.notice = Some(refused(reason));
+        true
+    }
+
+    fn address_changed(&mut self, ctx: &Context<Self>) -> bool {
+        let fragment = browser::fragment();
+        if self.address.is_ours(&fragment) {
+            return false;
+        }
+        match Session::of_fragment(&fragment) {
+            Ok(session) => {
+                self.replace(ctx, session);
+                self.address.write(&self.session);
+                true
+            }
+            Err(error) => self.refuse(&error.to_string()),
+        }
+    }
+
+    /// The stages are drawn for the width they have, in steps that spare redrawing while a window is dragged.
+    fn resized(&mut self) -> bool {
+        let Some(column) = self.stages.cast::<HtmlElement>() else { return false };
+        // A card's padding and border on both sides.
+        let inside = column.query_selector(".stage-place").ok().flatten().map_or(0, |e| e.client_width());
+        let width = (inside.max(280) as u32).min(1_600) / 4 * 4;
+        if width == self.choice.width {
+            return false;
+        }
+        self.choice.width = width;
+        self.shown.draw(&self.session.lockstep, self.choice);
+        true
+    }
+}
+
+fn refused(reason: &str) -> AttrValue {
+    format!("Not followed: {reason}. What is shown has not changed.").into()
+}
+
+/// Why a command went nowhere.
+fn nowhere(to: Move) -> &'static str {
+    match to {
+        Move::Start | Move::Back => "This is the start.",
+        Move::Step | Move::End => "This is the end.",
+        Move::NextExpiry => "No later expiry.",
+        Move::PreviousExpiry => "No earlier expiry.",
+        Move::NextExit => "No later exit.",
+        Move::To(_) => "",
+    }
+}
+
+fn apply_theme(theme: Theme) {
+    browser::mark_root("data-theme", (theme != Theme::Auto).then(|| theme.name()));
+}
+
+fn listeners(ctx: &Context<App>) -> Vec<Option<Listener>> {
+    let send = |msg: fn() -> Msg| {
+        let link = ctx.link().clone();
+        move |_: web_sys::Event| link.send_message(msg())
+    };
+    let link = ctx.link().clone();
+    let keydown = move |event: web_sys::Event| {
+        let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
+        if event.default_prevented() {
+            return;
+        }
+        let press = Press {
+            key: &event.key(),
+            shift: event.shift_key(),
+            other: event.ctrl_key() || event.alt_key() || event.meta_key(),
+        };
+        if let Some(command) = keys::command(press, focus(&event)) {
+            event.prevent_default();
+            link.send_message(Msg::Command(command));
+        }
+    };
+    vec![
+        Listener::on_window("keydown", keydown),
+        Listener::on_window("popstate", send(|| Msg::AddressChanged)),
+        Listener::on_window("hashchange", send(|| Msg::AddressChanged)),
+        Listener::on_window("pagehide", send(|| Msg::WriteAddress)),
+        Listener::on_window("resize", send(|| Msg::Resized)),
+    ]
+}
+
+/// What has the focus when a key is pressed.
+fn focus(event: &KeyboardEvent) -> Focus {
+    let Some(element) = event.target().and_then(|t| t.dyn_into::<HtmlElement>().ok()) else { return Focus::Page };
+    if element.is_content_editable() || element.closest("dialog").is_ok_and(|d| d.is_some()) {
+        return Focus::Typing;
+    }
+    let kind = element.dyn_ref::<HtmlInputElement>().map(HtmlInputElement::type_).unwrap_or_default();
+    Focus::of(&element.tag_name().to_lowercase(), &kind)
+}
