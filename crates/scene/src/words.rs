@@ -29,6 +29,11 @@ pub(crate) fn moment(at: Ns) -> String {
     format!("{}.{:03} ms", us / 1_000, us % 1_000)
 }
 
+/// A moment in microseconds, to the nanosecond: "1000.217".
+pub(crate) fn exact(at: Ns) -> String {
+    format!("{}.{:03}", at.as_ns() / 1_000, at.as_ns() % 1_000)
+}
+
 /// `ns / unit`, rounded, without trailing zeros.
 fn decimal(ns: u64, unit: u64, decimals: u32) -> String {
     let scale = 10_u64.pow(decimals);

@@ -32,7 +32,6 @@ pub(super) struct Band {
     pub(super) cpu: CpuId,
     pub(super) top: f64,
     pub(super) bottom: f64,
-    pub(super) hosts_guest: bool,
 }
 
 impl Band {
@@ -102,7 +101,7 @@ fn rows(c: &Canvas<'_>) -> (Vec<Band>, Vec<(String, f64)>, f64) {
             Row::Lane(lane) => {
                 let top = y + if bands.is_empty() && !lane.hosts_guest { ABOVE_FIRST } else { ABOVE };
                 let bottom = top + LANE;
-                bands.push(Band { cpu: lane.cpu, top, bottom, hosts_guest: lane.hosts_guest });
+                bands.push(Band { cpu: lane.cpu, top, bottom });
                 y = bottom + if lane.hosts_guest { BELOW_GUEST } else { 0.0 };
             }
         }
