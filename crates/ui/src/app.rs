@@ -1,7 +1,10 @@
 //! The page: its state, and what every message does to it.
 
+mod act;
+mod listen;
+
 use crate::address::Address;
-use crate::keys::{self, Command, Focus, Press};
+use crate::keys::Command;
 use crate::session::{Move, Session};
 use crate::shown::{Choice, Shown};
 use crate::view::board::Board;
@@ -16,14 +19,12 @@ use crate::view::sentence::Sentence;
 use crate::view::share::Share;
 use crate::view::stage::Stage;
 use crate::view::steps::Steps;
-use crate::view::transport::{FIRST_SPEED, SPEEDS, Transport};
+use crate::view::transport::{FIRST_SPEED, Transport};
+use act::refused;
 use apic_core::effect::Bank;
 use apic_core::scenario::Scenario;
-use apic_core::units::VcpuId;
 use gloo_timers::callback::{Interval, Timeout};
-use wasm_bindgen::JsCast;
 use wasm_bridge::browser::{self, Frame, Listener};
-use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
 /// Where the theme is remembered.
@@ -121,7 +122,7 @@ impl Component for App {
             link: None,
             help: 0,
             stages: NodeRef::default(),
-            _listeners: listeners(ctx),
+            _listeners: listen::listeners(ctx),
         };
         if app.notice.is_none() {
             app.address.write(&app.session);
@@ -149,13 +150,7 @@ impl Component for App {
                 None => false,
             },
             Msg::Play => self.go(ctx, Move::Step) || std::mem::take(&mut self.playing).is_some(),
-            Msg::Speed(speed) => {
-                self.speed = speed.min(SPEEDS.len() - 1);
-                if self.playing.is_some() {
-                    self.play(ctx);
-                }
-                true
-            }
+            Msg::Speed(speed) => self.set_speed(ctx, speed),
             Msg::Choose(preset) => match Session::of_fragment(&preset) {
                 Ok(session) => {
                     self.address.write(&self.session);
@@ -297,175 +292,7 @@ impl Component for App {
     }
 }
 
-impl App {
-    fn command(&mut self, ctx: &Context<Self>, command: Command) -> bool {
-        match command {
-            Command::Move(to) => {
-                self.playing = None;
-                let moved = self.go(ctx, to);
-                if !moved {
-                    self.hint = Some(nowhere(to).into());
-                }
-                true
-            }
-            Command::PlayPause if self.playing.is_some() => std::mem::take(&mut self.playing).is_some(),
-            Command::PlayPause => {
-                if self.session.lockstep.position() == self.session.lockstep.len() {
-                    self.go(ctx, Move::Start);
-                }
-                self.play(ctx);
-                true
-            }
-            Command::Faster => self.update(ctx, Msg::Speed(self.speed + 1)),
-            Command::Slower => self.update(ctx, Msg::Speed(self.speed.saturating_sub(1))),
-            Command::Vcpu(vcpu) => {
-                let known = self.session.select(VcpuId(vcpu));
-                if known {
-                    self.shown.look_up(&mut self.session, self.choice);
-                    self.spoken = format!("vCPU {vcpu} selected.").into();
-                    self.wrote_later(ctx);
-                }
-                known
-            }
-            Command::Help => {
-                self.help += 1;
-                true
-            }
-        }
-    }
-
-    /// To another moment of the run; `false` if there is no such moment.
-    fn go(&mut self, ctx: &Context<Self>, to: Move) -> bool {
-        if !self.session.go(to) {
-            return false;
-        }
-        self.hint = None;
-        self.shown.moved(&mut self.session, self.choice);
-        self.wrote_later(ctx);
-        self.speak_later(ctx);
-        true
-    }
-
-    fn wrote_later(&mut self, ctx: &Context<Self>) {
-        let link = ctx.link().clone();
-        self.address.moved(&self.session, move || link.send_message(Msg::WriteAddress));
-    }
-
-    /// Announces the sentence when it has been quiet for a moment: never a torrent while scrubbing or playing.
-    fn speak_later(&mut self, ctx: &Context<Self>) {
-        if self.playing.is_some() && SPEEDS[self.speed] > SPOKEN_SPEED {
-            return;
-        }
-        let link = ctx.link().clone();
-        self.quiet = Some(Timeout::new(QUIET_MS, move || link.send_message(Msg::Quiet)));
-    }
-
-    fn play(&mut self, ctx: &Context<Self>) {
-        let link = ctx.link().clone();
-        self.hint = None;
-        self.playing = Some(Interval::new(1_000 / SPEEDS[self.speed], move || link.send_message(Msg::Play)));
-    }
-
-    fn replace(&mut self, ctx: &Context<Self>, session: Session) {
-        let run = self.session.run + 1;
-        self.session = Session { run, ..session };
-        (self.playing, self.hint, self.notice) = (None, None, None);
-        self.choice.grid_path = self.session.lockstep.paths().len().saturating_sub(1);
-        self.shown.rerun(&mut self.session, self.choice);
-        self.speak_later(ctx);
-    }
-
-    fn refuse(&mut self, reason: &str) -> bool {
-        self.notice = Some(refused(reason));
-        true
-    }
-
-    fn address_changed(&mut self, ctx: &Context<Self>) -> bool {
-        let fragment = browser::fragment();
-        if self.address.is_ours(&fragment) {
-            return false;
-        }
-        match Session::of_fragment(&fragment) {
-            Ok(session) => {
-                self.replace(ctx, session);
-                self.address.write(&self.session);
-                true
-            }
-            Err(error) => self.refuse(&error.to_string()),
-        }
-    }
-
-    /// The stages are drawn for the width they have, in steps that spare redrawing while a window is dragged.
-    fn resized(&mut self) -> bool {
-        let Some(column) = self.stages.cast::<HtmlElement>() else { return false };
-        // A card's padding and border on both sides.
-        let inside = column.query_selector(".stage-place").ok().flatten().map_or(0, |e| e.client_width());
-        let width = (inside.max(280) as u32).min(1_600) / 4 * 4;
-        if width == self.choice.width {
-            return false;
-        }
-        self.choice.width = width;
-        self.shown.draw(&self.session.lockstep, self.choice);
-        true
-    }
-}
-
-fn refused(reason: &str) -> AttrValue {
-    format!("Not followed: {reason}. What is shown has not changed.").into()
-}
-
-/// Why a command went nowhere.
-fn nowhere(to: Move) -> &'static str {
-    match to {
-        Move::Start | Move::Back => "This is the start.",
-        Move::Step | Move::End => "This is the end.",
-        Move::NextExpiry => "No later expiry.",
-        Move::PreviousExpiry => "No earlier expiry.",
-        Move::NextExit => "No later exit.",
-        Move::To(_) => "",
-    }
-}
-
 fn apply_theme(theme: Theme) {
     browser::mark_root("data-theme", (theme != Theme::Auto).then(|| theme.name()));
 }
 
-fn listeners(ctx: &Context<App>) -> Vec<Option<Listener>> {
-    let send = |msg: fn() -> Msg| {
-        let link = ctx.link().clone();
-        move |_: web_sys::Event| link.send_message(msg())
-    };
-    let link = ctx.link().clone();
-    let keydown = move |event: web_sys::Event| {
-        let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
-        if event.default_prevented() {
-            return;
-        }
-        let press = Press {
-            key: &event.key(),
-            shift: event.shift_key(),
-            other: event.ctrl_key() || event.alt_key() || event.meta_key(),
-        };
-        if let Some(command) = keys::command(press, focus(&event)) {
-            event.prevent_default();
-            link.send_message(Msg::Command(command));
-        }
-    };
-    vec![
-        Listener::on_window("keydown", keydown),
-        Listener::on_window("popstate", send(|| Msg::AddressChanged)),
-        Listener::on_window("hashchange", send(|| Msg::AddressChanged)),
-        Listener::on_window("pagehide", send(|| Msg::WriteAddress)),
-        Listener::on_window("resize", send(|| Msg::Resized)),
-    ]
-}
-
-/// What has the focus when a key is pressed.
-fn focus(event: &KeyboardEvent) -> Focus {
-    let Some(element) = event.target().and_then(|t| t.dyn_into::<HtmlElement>().ok()) else { return Focus::Page };
-    if element.is_content_editable() || element.closest("dialog").is_ok_and(|d| d.is_some()) {
-        return Focus::Typing;
-    }
-    let kind = element.dyn_ref::<HtmlInputElement>().map(HtmlInputElement::type_).unwrap_or_default();
-    Focus::of(&element.tag_name().to_lowercase(), &kind)
-}

@@ -6,7 +6,7 @@ use apic_core::machine::Machine;
 use apic_core::units::VcpuId;
 
 /// One field of a vCPU.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     /// Its name, as the kernel or the manual spells it.
     pub(crate) name: &'static str,
