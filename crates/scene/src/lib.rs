@@ -41,9 +41,12 @@
 //! | `hatch-line`, `hatch-back`, `dot`, `dot-back` | in `pattern` | strokes and fills of the hatch and of the dots |
 //! | `grid`, `cells`, `cell`, `unusable`, `threshold`, `ring`, `ghost`, `class-label` | the 16×16 grid | see [`grid_svg`] |
 //!
+//! `rect.lane-hk` and `rect.exit` are filled with a pattern by an attribute: a stylesheet sets no `fill` on them, but
+//! colours the pattern's `hatch-…` and `dot-…` classes.
+//!
 //! # Attributes
 //!
-//! Every mark is a `<g class="mark …" data-kind data-path data-step data-provenance>` with a `<title>`. `data-step` is
+//! Every mark is a `<g class="mark mark-KIND" data-kind data-path data-step data-provenance>` with a `<title>`. `data-step` is
 //! the step's number in its path's run. `data-kind` is one of `lane`, `span`, `exit` (with `data-reason`, `data-vcpu`,
 //! `data-cpu`, `data-phase`), `ipi` and `ipi-not-sent` (with `data-vector`, `data-from`, `data-to`, and `data-why`),
 //! `timer` (with `data-cpu`, `data-rule`), `fire` (with `data-cpu`), `note`, `handler` (with `data-vector`),

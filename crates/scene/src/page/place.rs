@@ -30,6 +30,11 @@ impl Placer {
         inside && !self.taken.iter().any(|t| t.meets(&aired))
     }
 
+    /// Whether a text has room at a place.
+    pub(super) fn fits(&self, text: &str, at: (f64, f64), class: &str) -> bool {
+        self.free(&text_area(at, Anchor::Start, class, text))
+    }
+
     /// The first text, longest first, that fits at one of the places, best first.
     pub(super) fn label(
         &mut self,
