@@ -225,12 +225,11 @@ fn breaks(c: &mut Canvas<'_>, grid: &Grid) -> Vec<f64> {
 /// "guest", "own load", "idle" inside the spans, where there is room.
 fn names_of_spans(c: &mut Canvas<'_>, grid: &Grid) {
     let mut labels = Vec::new();
-    let starts: Vec<f64> = std::iter::once(GUTTER)
-        .chain(grid.axis.breaks().iter().map(|b| GUTTER + b.start))
-        .collect();
+    let starts: Vec<f64> = std::iter::once(GUTTER).chain(grid.axis.breaks().iter().map(|b| GUTTER + b.start)).collect();
     for band in grid.bands.clone() {
         for (i, x) in starts.iter().enumerate() {
-            let Some(base) = c.story.bases.iter().rev().find(|b| b.on.cpu == band.cpu && grid.ends(b.on).0 <= *x) else {
+            let Some(base) = c.story.bases.iter().rev().find(|b| b.on.cpu == band.cpu && grid.ends(b.on).0 <= *x)
+            else {
                 continue;
             };
             let handler = c.story.handlers.iter().any(|h| {

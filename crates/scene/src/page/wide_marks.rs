@@ -113,7 +113,8 @@ fn timers(c: &mut Canvas<'_>, grid: &Grid) {
             let dot = if q.cpu == q.home { band.middle() } else { line };
             let mut shapes = vec![Shape::Circle([x, dot, 5.0], "timer")];
             let interrupt = c.story.irqs.iter().map(|i| (i.on.cpu, grid.ends(i.on)));
-            let edge = interrupt.filter(|(cpu, (a, b))| *cpu == q.cpu && *a <= x && x <= *b).map(|(_, (a, _))| a).next();
+            let edge =
+                interrupt.filter(|(cpu, (a, b))| *cpu == q.cpu && *a <= x && x <= *b).map(|(_, (a, _))| a).next();
             let end = edge.map_or(x - 9.0, |edge| (edge - 5.0).min(x - 9.0));
             let places = [((end, line + 4.0), Anchor::End), ((x + 6.0, band.bottom + 15.0), Anchor::End)];
             let places = if q.cpu == q.home { &places[..1] } else { &places[..] };
@@ -129,25 +130,25 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
         let (Some(y), Some(band)) = (level(c, grid, q), grid.band(q.cpu).copied()) else { continue };
         let (from, to) = timer_ends(grid, q);
         let core = words::core(q.cpu, c.scenario());
-        let text = format!("queued on {core}");
+        let words = format!("queued on {core}");
         let mut shapes = Vec::new();
-        let bend = (to - from).clamp(0.0, 26.0);
+        let curl = (to - from).clamp(0.0, 26.0);
         let mut places: Vec<((f64, f64), Anchor)> = [
             grid.axis.breaks().first().map_or(0.0, |b| Grid::left() + b.start + 12.0),
             breaks.iter().copied().find(|x| *x > from).map_or(0.0, |x| x + 12.0),
-            from + bend + 34.0,
-            from + bend + 8.0,
+            from + curl + 34.0,
+            from + curl + 8.0,
         ]
         .into_iter()
-        .filter(|x| *x > from + bend)
+        .filter(|x| *x > from + curl)
         .map(|x| ((x, y + 4.0), Anchor::Start))
         .collect();
-        // Beside the bend, between the lanes.
+        // Beside the curl, between the lanes.
         places.extend(grid.band(q.home).filter(|_| q.cpu != q.home).map(|home| {
             let between = if home.top > band.top { home.top - 12.0 } else { home.bottom + 20.0 };
             ((from + 10.0, between + 4.0), Anchor::Start)
         }));
-        let label = c.placer.label(&[&text], &places, "timer-text dim");
+        let label = c.placer.label(&[&words], &places, "timer-text dim");
 
         // The line starts at the gap's edge and bends to its height.
         let mut line_from = from;
@@ -155,10 +156,10 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
             let start = if y < home.top { home.top } else { home.bottom };
             let curve = Pen::default()
                 .to('M', &[(from, start)])
-                .to('C', &[(from, f64::midpoint(start, y)), (from + bend * 0.3, y), (from + bend, y)])
+                .to('C', &[(from, f64::midpoint(start, y)), (from + curl * 0.3, y), (from + curl, y)])
                 .open("timer-wait");
             shapes.push(curve);
-            line_from = from + bend;
+            line_from = from + curl;
         }
         let holes: Vec<Area> = c
             .marks
@@ -180,16 +181,16 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
                 }
             }
         }
-        if own_queue && q.fired.is_some() {
+        if let (true, Some(fired)) = (own_queue, q.fired) {
             let drop = Pen::default()
                 .to('M', &[(line_to, y)])
                 .to('C', &[(to, y), (to, y), (to, band.middle() - 6.0)])
-                .open("timer-wait");
+                .open(c.class_at(fired, ["timer-wait", "timer-wait future"]));
             shapes.push(drop);
         }
         shapes.extend(label);
         let rule = q.rule.map(apic_core::rule::Rule::id).unwrap_or_default();
-        let label = format!("the timer of vCPU {} is {text}", q.vcpu);
+        let label = format!("the timer of vCPU {} is {words}", q.vcpu);
         c.push("timer", q.armed, label, shapes)
             .with("cpu", q.cpu)
             .with("vcpu", q.vcpu)
@@ -234,7 +235,7 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
     }
 }
 
-fn cross(x: f64, y: f64, class: &'static str) -> Shape {
+pub(super) fn cross(x: f64, y: f64, class: &'static str) -> Shape {
     const ARM: f64 = 4.0;
     Pen::default()
         .to('M', &[(x - ARM, y - ARM)])
@@ -302,7 +303,9 @@ fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {
 
 fn handler_labels(c: &mut Canvas<'_>, grid: &Grid) {
     for h in &c.story.handlers {
-        let (Some(vector), Some(band), Some(at)) = (h.vector, grid.band(h.on.cpu).copied(), h.on.from) else { continue };
+        let (Some(vector), Some(band), Some(at)) = (h.vector, grid.band(h.on.cpu).copied(), h.on.from) else {
+            continue;
+        };
         let x = grid.x(at.ns);
         let long = format!("handler, vector {vector}");
         let places = [((x + 8.0, band.middle() + 4.0), Anchor::Start)];
