@@ -30,24 +30,28 @@
 //! | `ipi` | `line`, `path`, `rect` | an IPI: line, triangle head, square tail |
 //! | `ipi-no` | `line`, `path`, `text` | an IPI that was *not* sent: dotted grey, cross at its end, and why |
 //! | `timer` | `circle` | the hrtimer fires here |
-//! | `timer-wait` | `path` | dotted line from arming to expiry |
+//! | `timer-wait` | `path`, `line` | dotted line from arming to expiry |
+//! | `timer-text`, `ipi-text` | `text` | "queued on core 0", "hrtimer fires here"; an IPI's vector |
 //! | `note` | `text` | "PIR\[0xec\] ← 1", "ON 0 → 1", "handler, vector 0xec" |
 //! | `refused` | `path` | the mark at a housekeeper that refused the timer |
-//! | `break` | `path`, `text` | where the time axis is cut, and for how long |
+//! | `break`, `break break-back` | `path`, `text` | where the time axis is cut, and for how long; `break-back` is the paper between the slashes |
 //! | `dim`, `mono` | `text` | secondary text; numbers and fields |
 //! | `playhead` | `line` | the present |
 //! | `now` | `g`, `circle` | the mark of the step just taken; the ring on the acting core |
-//! | `future` | `g`, `rect` | not happened yet: drawn faint |
+//! | `future` | `g`, `rect`, `line`, `path` | not happened yet: drawn faint; inside a `g.future` it says nothing more |
 //! | `hatch-line`, `hatch-back`, `dot`, `dot-back` | in `pattern` | strokes and fills of the hatch and of the dots |
 //! | `grid`, `cells`, `cell`, `unusable`, `threshold`, `ring`, `ghost`, `class-label` | the 16×16 grid | see [`grid_svg`] |
 //!
+//! `rect.lane-hk` and `rect.exit` are filled with a pattern by an attribute: a stylesheet sets no `fill` on them, but
+//! colours the pattern's `hatch-…` and `dot-…` classes.
+//!
 //! # Attributes
 //!
-//! Every mark is a `<g class="mark …" data-kind data-path data-step data-provenance>` with a `<title>`. `data-step` is
+//! Every mark is a `<g class="mark mark-KIND" data-kind data-path data-step data-provenance>` with a `<title>`. `data-step` is
 //! the step's number in its path's run. `data-kind` is one of `lane`, `span`, `exit` (with `data-reason`, `data-vcpu`,
 //! `data-cpu`, `data-phase`), `ipi` and `ipi-not-sent` (with `data-vector`, `data-from`, `data-to`, and `data-why`),
 //! `timer` (with `data-cpu`, `data-rule`), `fire` (with `data-cpu`), `note`, `handler` (with `data-vector`),
-//! `refused` (with `data-cpu`, `data-rule`), `break`, `playhead`.
+//! `refused` (with `data-cpu`, `data-rule`), `break`, `playhead`, and for words alone `fold`, `names`, `handler-name`.
 #![warn(missing_docs)]
 
 mod axis;

@@ -71,7 +71,7 @@ fn write_mark(out: &mut String, mark: &Mark, path: usize, id: &str) {
         When::Now => " now",
         When::Future => " future",
     };
-    let _ = write!(out, "<g class=\"mark {}{when}\" data-kind=\"{}\" data-path=\"{path}\"", mark.kind, mark.kind);
+    let _ = write!(out, "<g class=\"mark mark-{}{when}\" data-kind=\"{}\" data-path=\"{path}\"", mark.kind, mark.kind);
     if let Some(step) = mark.step {
         let _ = write!(out, " data-step=\"{step}\" data-provenance=\"simulated\"");
     }

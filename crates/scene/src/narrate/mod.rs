@@ -135,11 +135,8 @@ pub fn opening(scenario: &Scenario) -> Sentence {
     let vcpus = match scenario.vcpus.as_slice() {
         [one] => format!("vCPU 0 runs on {}.", words::core(one.cpu, scenario)),
         many => {
-            let placed: Vec<String> = many
-                .iter()
-                .enumerate()
-                .map(|(i, v)| format!("vCPU {i} on {}", words::core(v.cpu, scenario)))
-                .collect();
+            let placed: Vec<String> =
+                many.iter().enumerate().map(|(i, v)| format!("vCPU {i} on {}", words::core(v.cpu, scenario))).collect();
             format!("{} run: {}.", words::count(many.len() as u32, "vCPU"), placed.join(", "))
         }
     };
