@@ -12,11 +12,13 @@ mod config;
 mod deliver;
 mod guest;
 mod hardware;
+mod invariants;
 mod irq;
 mod state;
 mod vcpu_thread;
 
 pub use config::Config;
+pub use invariants::Violation;
 pub use state::{Actor, Cpu, Ipi, Next, Running, Vcpu};
 
 use crate::cost::CostKind;
