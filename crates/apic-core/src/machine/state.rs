@@ -145,6 +145,10 @@ impl HostIrr {
         self.0 &= !Self::bit(v);
     }
 
+    pub(super) const fn holds(self, v: Vector) -> bool {
+        self.0 & Self::bit(v) != 0
+    }
+
     /// The highest vector: it has the highest class.
     #[inline]
     pub(super) const fn highest(self) -> Option<Vector> {
