@@ -73,6 +73,11 @@ impl Guest {
         self.pc == Pc::Handler
     }
 
+    /// Whether only an interrupt would make it arm again.
+    pub(super) fn waits_for_ever(&self) -> bool {
+        self.pc == Pc::Idle
+    }
+
     pub(super) fn in_handler(&self) -> bool {
         matches!(self.pc, Pc::Handler | Pc::RearmAt(_) | Pc::Return)
     }

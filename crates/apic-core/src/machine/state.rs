@@ -401,6 +401,16 @@ impl Vcpu {
     pub fn in_handler(&self) -> bool {
         self.guest.in_handler()
     }
+
+    /// Whether no tick can come any more: the guest's list of arms has come to its end, and no expiry is under way.
+    pub fn is_done(&self) -> bool {
+        self.guest.waits_for_ever()
+            && self.queued_on.is_none()
+            && self.callback_on.is_none()
+            && !self.timer.pending
+            && self.pi.pir().is_empty()
+            && self.vapic.virr().is_empty()
+    }
 }
 
 /// Actors to look at again; more than fit never come up, which a debug assertion holds.
