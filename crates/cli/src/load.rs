@@ -37,13 +37,13 @@ pub(crate) struct Loaded {
 
 /// What the command line asks for.
 pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
+    if args.scenario.as_deref() == Some("-") && args.arms_from.as_deref().is_some_and(is_stdin) {
+        let problem = "standard input can be read once, and the scenario is read from it";
+        return Err(Failure::value("--arms-from", problem, "a file for one of the two"));
+    }
     let mut loaded = base(args)?;
     let original = loaded.scenario.clone();
     if let Some(file) = &args.arms_from {
-        if args.scenario.as_deref() == Some("-") && is_stdin(file) {
-            let problem = "standard input can be read once, and the scenario is read from it";
-            return Err(Failure::value("--arms-from", problem, "a file for one of the two"));
-        }
         let recording = Recording::read(file, args.vcpu)?;
         recording.replay_on(&mut loaded.scenario);
         loaded.recording = Some(recording);
