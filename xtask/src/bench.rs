@@ -15,18 +15,12 @@ pub(crate) fn run(places: &Places, options: &[String]) -> Result<(), Error> {
         [option] if option == "--browser" => true,
         _ => return Err(Error::Usage("bench knows only --browser".into())),
     };
-    shell::run(
-        "cargo bench",
-        shell::cargo(&places.root).args(["bench", "--locked", "--benches"]),
-    )?;
+    shell::run("cargo bench", shell::cargo(&places.root).args(["bench", "--locked", "--benches"]))?;
     if !browser {
         return Ok(());
     }
     let chromium = setup::chromium()?;
     setup::node_packages(places)?;
     dist::run(places)?;
-    shell::run(
-        "browser benchmarks",
-        test::browser_node(places, &chromium)?.arg("bench.mjs"),
-    )
+    shell::run("browser benchmarks", test::browser_node(places, &chromium)?.arg("bench.mjs"))
 }

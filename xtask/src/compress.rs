@@ -26,32 +26,17 @@ pub(crate) fn siblings(site: &Path) -> Result<Vec<Weight>, Error> {
     for file in files(site)? {
         let bytes = fs::read(&file).map_err(Error::file("read", &file))?;
         let raw = bytes.len() as u64;
-        let packed = file
-            .extension()
-            .is_some_and(|extension| PACKED.iter().any(|packed| extension == *packed));
+        let packed = file.extension().is_some_and(|extension| PACKED.iter().any(|packed| extension == *packed));
         let (gzip, brotli) = if packed {
             (raw, raw)
         } else {
             (
-                sibling(
-                    &file,
-                    "gz",
-                    &gzip(&bytes).map_err(Error::file("compress", &file))?,
-                )?,
-                sibling(
-                    &file,
-                    "br",
-                    &brotli(&bytes).map_err(Error::file("compress", &file))?,
-                )?,
+                sibling(&file, "gz", &gzip(&bytes).map_err(Error::file("compress", &file))?)?,
+                sibling(&file, "br", &brotli(&bytes).map_err(Error::file("compress", &file))?)?,
             )
         };
         let file = file.strip_prefix(site).unwrap_or(&file).to_path_buf();
-        weights.push(Weight {
-            file,
-            raw,
-            gzip,
-            brotli,
-        });
+        weights.push(Weight { file, raw, gzip, brotli });
     }
     weights.sort_by_key(|weight| std::cmp::Reverse(weight.brotli));
     Ok(weights)
@@ -78,21 +63,10 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 pub(crate) fn print(weights: &[Weight]) {
     println!("{:>12} {:>10} {:>10}  file", "raw", "gzip", "brotli");
     for weight in weights {
-        println!(
-            "{:>12} {:>10} {:>10}  {}",
-            weight.raw,
-            weight.gzip,
-            weight.brotli,
-            weight.file.display()
-        );
+        println!("{:>12} {:>10} {:>10}  {}", weight.raw, weight.gzip, weight.brotli, weight.file.display());
     }
     let sum = |part: fn(&Weight) -> u64| weights.iter().map(part).sum::<u64>();
-    println!(
-        "{:>12} {:>10} {:>10}  in all",
-        sum(|w| w.raw),
-        sum(|w| w.gzip),
-        sum(|w| w.brotli)
-    );
+    println!("{:>12} {:>10} {:>10}  in all", sum(|w| w.raw), sum(|w| w.gzip), sum(|w| w.brotli));
 }
 
 fn sibling(file: &Path, suffix: &str, bytes: &[u8]) -> Result<u64, Error> {
@@ -110,11 +84,7 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 
 fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    let parameters = brotli::enc::BrotliEncoderParams {
-        quality: 11,
-        lgwin: 22,
-        ..Default::default()
-    };
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut out, &parameters)?;
     Ok(out)
 }

@@ -43,11 +43,7 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     let toolchain = setup::wasm_toolchain(places)?;
     let tools = setup::site_tools(places)?;
     let mut trunk = Command::new(&tools.trunk);
-    trunk
-        .current_dir(&places.root)
-        .arg("build")
-        .arg("--dist")
-        .arg(site);
+    trunk.current_dir(&places.root).arg("build").arg("--dist").arg(site);
     match profile {
         Profile::Serve => trunk.args(["--cargo-profile", "serve"]),
         Profile::Release => trunk.arg("--release"),
@@ -80,10 +76,7 @@ fn mark_version(site: &Path) -> Result<(), Error> {
 fn within_budget(weights: &[Weight]) -> Result<(), Error> {
     let actual = weights.iter().map(|weight| weight.brotli).sum();
     if actual > BUDGET {
-        return Err(Error::OverBudget {
-            actual,
-            budget: BUDGET,
-        });
+        return Err(Error::OverBudget { actual, budget: BUDGET });
     }
     println!("{actual} of {BUDGET} bytes as brotli.");
     Ok(())
@@ -94,14 +87,8 @@ fn compiles_in_node(site: &Path) -> Result<(), Error> {
          .catch(error => { console.error(error.message); process.exit(1) })";
     let mut compiled = 0;
     for file in compress::files(site)? {
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-        {
-            shell::run(
-                "compiling the optimised wasm",
-                Command::new("node").args(["-e", SCRIPT]).arg(&file),
-            )?;
+        if file.extension().is_some_and(|extension| extension == "wasm") {
+            shell::run("compiling the optimised wasm", Command::new("node").args(["-e", SCRIPT]).arg(&file))?;
             compiled += 1;
         }
     }
@@ -137,21 +124,13 @@ mod tests {
     use super::*;
 
     fn weighing(brotli: u64) -> Vec<Weight> {
-        vec![Weight {
-            file: "ui_bg.wasm".into(),
-            raw: 0,
-            gzip: 0,
-            brotli,
-        }]
+        vec![Weight { file: "ui_bg.wasm".into(), raw: 0, gzip: 0, brotli }]
     }
 
     #[test]
     fn the_budget_is_a_limit() {
         assert!(within_budget(&weighing(BUDGET)).is_ok());
-        assert!(matches!(
-            within_budget(&weighing(BUDGET + 1)),
-            Err(Error::OverBudget { .. })
-        ));
+        assert!(matches!(within_budget(&weighing(BUDGET + 1)), Err(Error::OverBudget { .. })));
     }
 
     #[test]

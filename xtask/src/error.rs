@@ -9,11 +9,7 @@ pub(crate) enum Error {
     Usage(String),
 
     #[error("cannot {action} {}: {source}", path.display())]
-    File {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    File { action: &'static str, path: PathBuf, source: io::Error },
 
     /// A program that is not on this machine.
     #[error("{program} is missing: {remedy}")]
@@ -25,11 +21,7 @@ pub(crate) enum Error {
 
     /// A program that ran and did not succeed; it has said itself why.
     #[error("{what} failed ({status}): {command}")]
-    Failed {
-        what: String,
-        status: String,
-        command: String,
-    },
+    Failed { what: String, status: String, command: String },
 
     #[error(
         "Cargo.lock has wasm-bindgen {locked}, xtask installs wasm-bindgen-cli {tool}; they must be equal: \
@@ -43,29 +35,17 @@ pub(crate) enum Error {
     #[error("{what} did not answer as expected: {detail}")]
     Unexpected { what: String, detail: String },
 
-    #[error(
-        "the site is {actual} bytes as brotli, {budget} are allowed; see the table above for what is large"
-    )]
+    #[error("the site is {actual} bytes as brotli, {budget} are allowed; see the table above for what is large")]
     OverBudget { actual: u64, budget: u64 },
 
     /// Checks of ours that found something; one line each.
     #[error("{heading}:\n  {}", findings.join("\n  "))]
-    Findings {
-        heading: String,
-        findings: Vec<String>,
-    },
+    Findings { heading: String, findings: Vec<String> },
 }
 
 impl Error {
-    pub(crate) fn file(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::File {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::File { action, path, source }
     }
 }

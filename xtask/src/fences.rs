@@ -15,10 +15,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("wasm-bridge", &["apic-core", "kvm-trace", "scene"]),
     ("ui", &["apic-core", "kvm-trace", "scene", "wasm-bridge"]),
     ("exitless", &["apic-core", "kvm-trace", "scene"]),
-    (
-        "exitless-tests",
-        &["apic-core", "kvm-trace", "scene", "exitless"],
-    ),
+    ("exitless-tests", &["apic-core", "kvm-trace", "scene", "exitless"]),
     ("xtask", &[]),
 ];
 
@@ -27,18 +24,10 @@ const BROWSER: [&str; 4] = ["yew", "web-sys", "js-sys", "wasm-bindgen"];
 /// A crate, what it must not reach by any way, and why.
 const FORBIDDEN: [(&str, &[&str], &str); 5] = [
     ("apic-core", &BROWSER, "the machine runs anywhere"),
-    (
-        "kvm-trace",
-        &BROWSER,
-        "recordings are read without a browser",
-    ),
+    ("kvm-trace", &BROWSER, "recordings are read without a browser"),
     ("scene", &BROWSER, "the scene is drawn into every medium"),
     ("exitless", &BROWSER, "the command line has no browser"),
-    (
-        "wasm-bridge",
-        &["yew"],
-        "host pages use the bridge without the playground",
-    ),
+    ("wasm-bridge", &["yew"], "host pages use the bridge without the playground"),
 ];
 
 /// What the checks need from `cargo metadata`: names, and edges between package ids.
@@ -67,16 +56,8 @@ impl Graph {
             }
             edges.insert(text(&node["id"])?, to);
         }
-        let members = metadata["workspace_members"]
-            .as_array()?
-            .iter()
-            .filter_map(text)
-            .collect();
-        Some(Self {
-            names,
-            edges,
-            members,
-        })
+        let members = metadata["workspace_members"].as_array()?.iter().filter_map(text).collect();
+        Some(Self { names, edges, members })
     }
 
     fn name<'a>(&'a self, id: &'a str) -> &'a str {
@@ -101,8 +82,7 @@ impl Graph {
                     reached.insert(dependency, id);
                     next.push(dependency);
                     if self.name(dependency) == to {
-                        let steps =
-                            std::iter::successors(Some(dependency), |id| reached.get(id).copied());
+                        let steps = std::iter::successors(Some(dependency), |id| reached.get(id).copied());
                         let mut way: Vec<&str> = steps.map(|id| self.name(id)).collect();
                         way.reverse();
                         return Some(way);
@@ -121,20 +101,13 @@ pub(crate) fn check(graph: &Graph) -> Vec<String> {
     for member in &graph.members {
         let name = graph.name(member);
         let Some((_, allowed)) = ARROWS.iter().find(|(krate, _)| *krate == name) else {
-            findings.push(format!(
-                "{name} is not in the table of arrows (xtask/src/fences.rs)"
-            ));
+            findings.push(format!("{name} is not in the table of arrows (xtask/src/fences.rs)"));
             continue;
         };
-        for dependency in graph
-            .direct(member)
-            .filter(|id| graph.members.contains(*id))
-        {
+        for dependency in graph.direct(member).filter(|id| graph.members.contains(*id)) {
             let dependency = graph.name(dependency);
             if !allowed.contains(&dependency) {
-                findings.push(format!(
-                    "{name} must not depend on {dependency}; it may use {allowed:?}"
-                ));
+                findings.push(format!("{name} must not depend on {dependency}; it may use {allowed:?}"));
             }
         }
         for (_, forbidden, why) in FORBIDDEN.iter().filter(|(krate, ..)| *krate == name) {
@@ -177,59 +150,27 @@ mod tests {
     fn allowed_arrows_pass() {
         let graph = graph(
             &["apic-core", "scene", "ui"],
-            &[
-                ("scene", "apic-core", Value::Null),
-                ("ui", "scene", Value::Null),
-                ("ui", "yew", Value::Null),
-            ],
+            &[("scene", "apic-core", Value::Null), ("ui", "scene", Value::Null), ("ui", "yew", Value::Null)],
         );
         assert_eq!(check(&graph), Vec::<String>::new());
     }
 
     #[test]
     fn a_browser_crate_below_the_core_is_found_with_its_way() {
-        let graph = graph(
-            &["apic-core"],
-            &[
-                ("apic-core", "clock", Value::Null),
-                ("clock", "js-sys", Value::Null),
-            ],
-        );
-        assert_eq!(
-            check(&graph),
-            ["apic-core -> clock -> js-sys: the machine runs anywhere"]
-        );
+        let graph = graph(&["apic-core"], &[("apic-core", "clock", Value::Null), ("clock", "js-sys", Value::Null)]);
+        assert_eq!(check(&graph), ["apic-core -> clock -> js-sys: the machine runs anywhere"]);
     }
 
     #[test]
     fn a_build_dependency_counts_and_a_dev_dependency_does_not() {
-        assert!(
-            check(&graph(
-                &["apic-core"],
-                &[("apic-core", "js-sys", json!("dev"))]
-            ))
-            .is_empty()
-        );
-        assert_eq!(
-            check(&graph(
-                &["apic-core"],
-                &[("apic-core", "js-sys", json!("build"))]
-            ))
-            .len(),
-            1
-        );
+        assert!(check(&graph(&["apic-core"], &[("apic-core", "js-sys", json!("dev"))])).is_empty());
+        assert_eq!(check(&graph(&["apic-core"], &[("apic-core", "js-sys", json!("build"))])).len(), 1);
     }
 
     #[test]
     fn an_arrow_against_the_order_is_found() {
-        let graph = graph(
-            &["apic-core", "scene"],
-            &[("apic-core", "scene", Value::Null)],
-        );
-        assert_eq!(
-            check(&graph),
-            ["apic-core must not depend on scene; it may use []"]
-        );
+        let graph = graph(&["apic-core", "scene"], &[("apic-core", "scene", Value::Null)]);
+        assert_eq!(check(&graph), ["apic-core must not depend on scene; it may use []"]);
     }
 
     #[test]

@@ -36,11 +36,7 @@ pub(crate) struct Response {
 
 /// The first free port from `port` on; 0 lets the system choose.
 pub(crate) fn listen(port: u16) -> Result<TcpListener, Error> {
-    let last = if port == 0 {
-        0
-    } else {
-        port.saturating_add(20)
-    };
+    let last = if port == 0 { 0 } else { port.saturating_add(20) };
     let mut refused = None;
     for candidate in port..=last {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, candidate)) {
@@ -48,25 +44,12 @@ pub(crate) fn listen(port: u16) -> Result<TcpListener, Error> {
             Err(error) => refused = refused.or(Some(error)),
         }
     }
-    Err(Error::Listen {
-        port,
-        source: refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()),
-    })
+    Err(Error::Listen { port, source: refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()) })
 }
 
 impl Site {
-    pub(crate) fn new(
-        folder: &Path,
-        csp: &str,
-        types: Vec<(String, String)>,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            folder: folder
-                .canonicalize()
-                .map_err(Error::file("serve", folder))?,
-            csp: csp.to_owned(),
-            types,
-        })
+    pub(crate) fn new(folder: &Path, csp: &str, types: Vec<(String, String)>) -> Result<Self, Error> {
+        Ok(Self { folder: folder.canonicalize().map_err(Error::file("serve", folder))?, csp: csp.to_owned(), types })
     }
 
     /// Answers until the process ends.
@@ -95,10 +78,7 @@ impl Site {
             }
         }
         let mut words = request.split(' ');
-        let (method, target) = (
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
-        );
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let response = self.respond(method, target, &encodings);
         let mut stream = BufWriter::new(stream);
         write!(stream, "HTTP/1.1 {}\r\n", response.status)?;
@@ -106,10 +86,7 @@ impl Site {
             write!(stream, "{name}: {value}\r\n")?;
         }
         let length = response.body.len();
-        write!(
-            stream,
-            "Content-Length: {length}\r\nConnection: close\r\n\r\n"
-        )?;
+        write!(stream, "Content-Length: {length}\r\nConnection: close\r\n\r\n")?;
         if method != "HEAD" {
             stream.write_all(&response.body)?;
         }
@@ -126,22 +103,12 @@ impl Site {
         };
         // Relative addresses in the page need the slash.
         if file.is_dir() && !path.ends_with('/') {
-            let query = if query.is_empty() {
-                String::new()
-            } else {
-                format!("?{query}")
-            };
+            let query = if query.is_empty() { String::new() } else { format!("?{query}") };
             let mut response = self.text("301 Moved Permanently", "a folder ends in a slash");
-            response
-                .headers
-                .push(("Location", format!("{path}/{query}")));
+            response.headers.push(("Location", format!("{path}/{query}")));
             return response;
         }
-        let file = if file.is_dir() {
-            file.join("index.html")
-        } else {
-            file
-        };
+        let file = if file.is_dir() { file.join("index.html") } else { file };
         let kind = self.kind(&file);
         for (encoding, suffix) in [("br", "br"), ("gzip", "gz")] {
             let mut sibling = file.clone().into_os_string();
@@ -163,27 +130,17 @@ impl Site {
     /// The file or folder that a request path names, if it exists inside the served folder.
     fn locate(&self, path: &str) -> Option<PathBuf> {
         let path = percent_decode(path.strip_prefix('/')?)?;
-        let plain = path
-            .split('/')
-            .all(|part| part != ".." && !part.contains(['\\', '\0', ':']));
+        let plain = path.split('/').all(|part| part != ".." && !part.contains(['\\', '\0', ':']));
         if !plain {
             return None;
         }
         // Resolves links too: one that points outside is not followed.
-        let file = self
-            .folder
-            .join(path.trim_start_matches('/'))
-            .canonicalize()
-            .ok()?;
+        let file = self.folder.join(path.trim_start_matches('/')).canonicalize().ok()?;
         file.starts_with(&self.folder).then_some(file)
     }
 
     fn kind(&self, file: &Path) -> String {
-        let extension = file
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
+        let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         if let Some((_, kind)) = self.types.iter().find(|(name, _)| *name == extension) {
             return kind.clone();
         }
@@ -191,11 +148,7 @@ impl Site {
     }
 
     fn text(&self, status: &'static str, body: &str) -> Response {
-        self.response(
-            status,
-            "text/plain; charset=utf-8",
-            format!("{body}\n").into_bytes(),
-        )
+        self.response(status, "text/plain; charset=utf-8", format!("{body}\n").into_bytes())
     }
 
     fn response(&self, status: &'static str, kind: &str, body: Vec<u8>) -> Response {
@@ -208,11 +161,7 @@ impl Site {
             ("Cache-Control", "no-cache".into()),
             ("Vary", "Accept-Encoding".into()),
         ];
-        Response {
-            status,
-            headers,
-            body,
-        }
+        Response { status, headers, body }
     }
 }
 

@@ -17,25 +17,15 @@ fn site(name: &str) -> (Site, PathBuf) {
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response
-        .headers
-        .iter()
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.as_str())
+    response.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
 }
 
 #[test]
 fn a_folder_answers_with_its_index_and_the_policy() {
     let (site, base) = site("index");
     let page = site.respond("GET", "/?preset=x", "");
-    assert_eq!(
-        (page.status, page.body.as_slice()),
-        ("200 OK", b"<p>page".as_slice())
-    );
-    assert_eq!(
-        header(&page, "Content-Type"),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!((page.status, page.body.as_slice()), ("200 OK", b"<p>page".as_slice()));
+    assert_eq!(header(&page, "Content-Type"), Some("text/html; charset=utf-8"));
     assert_eq!(header(&page, "Content-Security-Policy"), Some(STRICT_CSP));
     fs::remove_dir_all(base).unwrap();
 }
@@ -67,11 +57,7 @@ fn nothing_outside_the_folder_is_served() {
         "",
         &format!("/{}", secret.display()),
     ] {
-        assert_eq!(
-            site.respond("GET", target, "").status,
-            "404 Not Found",
-            "{target}"
-        );
+        assert_eq!(site.respond("GET", target, "").status, "404 Not Found", "{target}");
     }
     fs::remove_dir_all(base).unwrap();
 }
@@ -80,17 +66,10 @@ fn nothing_outside_the_folder_is_served() {
 fn a_compressed_sibling_is_sent_only_to_who_accepts_it() {
     let (site, base) = site("brotli");
     let small = site.respond("GET", "/a%20b.wasm", "gzip, br");
-    assert_eq!(
-        (small.body.as_slice(), header(&small, "Content-Encoding")),
-        (b"small".as_slice(), Some("br"))
-    );
+    assert_eq!((small.body.as_slice(), header(&small, "Content-Encoding")), (b"small".as_slice(), Some("br")));
     assert_eq!(header(&small, "Content-Type"), Some("application/wasm"));
     for encodings in ["", "gzip", "br;q=0"] {
-        assert_eq!(
-            site.respond("GET", "/a%20b.wasm", encodings).body,
-            b"plain",
-            "{encodings:?}"
-        );
+        assert_eq!(site.respond("GET", "/a%20b.wasm", encodings).body, b"plain", "{encodings:?}");
     }
     fs::remove_dir_all(base).unwrap();
 }
@@ -98,10 +77,7 @@ fn a_compressed_sibling_is_sent_only_to_who_accepts_it() {
 #[test]
 fn only_reading_is_allowed() {
     let (site, base) = site("methods");
-    assert_eq!(
-        site.respond("POST", "/", "").status,
-        "405 Method Not Allowed"
-    );
+    assert_eq!(site.respond("POST", "/", "").status, "405 Method Not Allowed");
     fs::remove_dir_all(base).unwrap();
 }
 

@@ -8,18 +8,12 @@ use serde_json::Value;
 const ALLOWED: [(&str, &str); 8] = [
     ("MIT", "our own; keeps the notice"),
     ("Apache-2.0", "our own; keeps the notice, grants patents"),
-    (
-        "Apache-2.0 WITH LLVM-exception",
-        "Apache-2.0 with fewer duties in binaries",
-    ),
+    ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 with fewer duties in binaries"),
     ("BSD-3-Clause", "keeps the notice"),
     ("ISC", "the same as MIT in shorter words"),
     ("Zlib", "no notice needed in binaries"),
     ("Unlicense", "public domain"),
-    (
-        "Unicode-3.0",
-        "tables of the Unicode standard; keeps the notice",
-    ),
+    ("Unicode-3.0", "tables of the Unicode standard; keeps the notice"),
 ];
 
 /// One line for each package that offers no allowed licence.
@@ -40,10 +34,7 @@ pub(crate) fn check(metadata: &Value) -> Vec<String> {
 }
 
 fn allowed(expression: &str) -> bool {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut rest = words.as_slice();
     any(&mut rest) == Some(true) && rest.is_empty()

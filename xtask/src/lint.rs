@@ -29,10 +29,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         Ok(toolchain)
     });
     phases.run("formatting", || {
-        shell::run(
-            "cargo fmt --check",
-            shell::cargo(&places.root).args(["fmt", "--all", "--check"]),
-        )
+        shell::run("cargo fmt --check", shell::cargo(&places.root).args(["fmt", "--all", "--check"]))
     });
     phases.run("clippy, native", || {
         let mut cargo = shell::cargo(&places.root);
@@ -67,10 +64,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
             cargo.args(["-p", krate]);
         }
         let flags = format!("-D warnings {}", toolchain.sysroot_flag());
-        shell::run(
-            "cargo doc for wasm32",
-            cargo.env("RUSTDOCFLAGS", flags.trim()),
-        )
+        shell::run("cargo doc for wasm32", cargo.env("RUSTDOCFLAGS", flags.trim()))
     });
     let metadata = phases.run("cargo metadata", || metadata(places));
     phases.run_with(metadata.as_ref(), "dependency fences", |metadata| {
@@ -81,40 +75,26 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         none_of("arrows that must not be", fences::check(&graph))
     });
     phases.run_with(metadata.as_ref(), "licences", |metadata| {
-        none_of(
-            "licences that are not in the list (xtask/src/licences.rs)",
-            licences::check(metadata),
-        )
+        none_of("licences that are not in the list (xtask/src/licences.rs)", licences::check(metadata))
     });
     phases.run_with(metadata.as_ref(), "lint tables", |metadata| {
-        none_of(
-            "crates that do not take the workspace's lints",
-            without_lints(metadata)?,
-        )
+        none_of("crates that do not take the workspace's lints", without_lints(metadata)?)
     });
     phases.finish("lint")
 }
 
 fn metadata(places: &Places) -> Result<Value, Error> {
     let mut cargo = shell::cargo(&places.root);
-    let text = shell::output(
-        "cargo metadata",
-        cargo.args(["metadata", "--format-version", "1", "--locked"]),
-    )?;
-    serde_json::from_str(&text).map_err(|error| Error::Unexpected {
-        what: "cargo metadata".into(),
-        detail: error.to_string(),
-    })
+    let text = shell::output("cargo metadata", cargo.args(["metadata", "--format-version", "1", "--locked"]))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::Unexpected { what: "cargo metadata".into(), detail: error.to_string() })
 }
 
 /// The workspace forbids `unsafe`, but only for crates that say `[lints] workspace = true`.
 fn without_lints(metadata: &Value) -> Result<Vec<String>, Error> {
     let mut findings = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
-        let Some(manifest) = package["manifest_path"]
-            .as_str()
-            .filter(|_| package["source"].is_null())
-        else {
+        let Some(manifest) = package["manifest_path"].as_str().filter(|_| package["source"].is_null()) else {
             continue;
         };
         let text = fs::read_to_string(manifest).map_err(Error::file("read", manifest))?;
@@ -139,10 +119,7 @@ fn none_of(heading: &str, findings: Vec<String>) -> Result<(), Error> {
     if findings.is_empty() {
         return Ok(());
     }
-    Err(Error::Findings {
-        heading: heading.to_owned(),
-        findings,
-    })
+    Err(Error::Findings { heading: heading.to_owned(), findings })
 }
 
 #[cfg(test)]
@@ -151,12 +128,8 @@ mod tests {
 
     #[test]
     fn lints_are_taken_only_in_their_own_section() {
-        assert!(takes_workspace_lints(
-            "[package]\nname = \"x\"\n[lints]\nworkspace = true\n"
-        ));
-        assert!(!takes_workspace_lints(
-            "[dependencies.x]\nworkspace = true\n[lints]\n"
-        ));
+        assert!(takes_workspace_lints("[package]\nname = \"x\"\n[lints]\nworkspace = true\n"));
+        assert!(!takes_workspace_lints("[dependencies.x]\nworkspace = true\n[lints]\n"));
         assert!(!takes_workspace_lints("[package]\nname = \"x\"\n"));
     }
 }

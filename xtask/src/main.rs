@@ -81,8 +81,6 @@ fn run(arguments: &[String]) -> Result<(), Error> {
 fn no_options(options: &[String]) -> Result<(), Error> {
     match options.first() {
         None => Ok(()),
-        Some(option) => Err(Error::Usage(format!(
-            "this command takes no option, got {option:?}"
-        ))),
+        Some(option) => Err(Error::Usage(format!("this command takes no option, got {option:?}"))),
     }
 }

@@ -26,11 +26,7 @@ enum Outcome {
 
 impl Phases {
     /// Runs one phase and returns its result, `None` if it failed.
-    pub(crate) fn run<T>(
-        &mut self,
-        name: &'static str,
-        work: impl FnOnce() -> Result<T, Error>,
-    ) -> Option<T> {
+    pub(crate) fn run<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T, Error>) -> Option<T> {
         println!("\n== {name}");
         let start = Instant::now();
         let result = work();
@@ -43,11 +39,7 @@ impl Phases {
             }
         };
         println!("== {name}: {}, {}", outcome.word(), seconds(took));
-        self.done.push(Phase {
-            name,
-            outcome,
-            took,
-        });
+        self.done.push(Phase { name, outcome, took });
         result.ok()
     }
 
@@ -61,11 +53,7 @@ impl Phases {
         if let Some(needed) = needed {
             return self.run(name, || work(needed));
         }
-        self.done.push(Phase {
-            name,
-            outcome: Outcome::NotRun,
-            took: Duration::ZERO,
-        });
+        self.done.push(Phase { name, outcome: Outcome::NotRun, took: Duration::ZERO });
         None
     }
 
@@ -73,12 +61,7 @@ impl Phases {
     pub(crate) fn finish(self, command: &str) -> Result<(), Error> {
         println!("\n== cargo xtask {command}");
         for phase in &self.done {
-            println!(
-                "{:8} {:>8}  {}",
-                phase.outcome.word(),
-                seconds(phase.took),
-                phase.name
-            );
+            println!("{:8} {:>8}  {}", phase.outcome.word(), seconds(phase.took), phase.name);
         }
         let findings: Vec<String> = self
             .done
@@ -89,10 +72,7 @@ impl Phases {
         if findings.is_empty() {
             return Ok(());
         }
-        Err(Error::Findings {
-            heading: format!("cargo xtask {command} is not green"),
-            findings,
-        })
+        Err(Error::Findings { heading: format!("cargo xtask {command} is not green"), findings })
     }
 }
 
@@ -117,26 +97,16 @@ mod tests {
     #[test]
     fn one_failed_phase_makes_the_command_fail_and_later_ones_still_run() {
         let mut phases = Phases::default();
-        assert!(
-            phases
-                .run("first", || Err::<(), _>(Error::Usage("no".into())))
-                .is_none()
-        );
+        assert!(phases.run("first", || Err::<(), _>(Error::Usage("no".into()))).is_none());
         assert_eq!(phases.run("second", || Ok(7)), Some(7));
         let message = phases.finish("test").map_err(|error| error.to_string());
-        assert_eq!(
-            message,
-            Err("cargo xtask test is not green:\n  first".to_owned())
-        );
+        assert_eq!(message, Err("cargo xtask test is not green:\n  first".to_owned()));
     }
 
     #[test]
     fn a_phase_that_could_not_run_is_not_green() {
         let mut phases = Phases::default();
-        assert_eq!(
-            phases.run_with(None::<()>, "browser tests", |()| Ok(7)),
-            None
-        );
+        assert_eq!(phases.run_with(None::<()>, "browser tests", |()| Ok(7)), None);
         assert!(phases.finish("test").is_err());
     }
 }

@@ -16,17 +16,10 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn find() -> Result<Self, Error> {
         // Cargo compiles this crate inside the checkout it belongs to.
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .map(Path::to_path_buf)
-            .ok_or_else(|| Error::Unexpected {
-                what: "the checkout".into(),
-                detail: "xtask has no parent folder".into(),
-            })?;
-        Ok(Self {
-            root,
-            cache: cache()?,
-        })
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).ok_or_else(|| {
+            Error::Unexpected { what: "the checkout".into(), detail: "xtask has no parent folder".into() }
+        })?;
+        Ok(Self { root, cache: cache()? })
     }
 
     pub(crate) fn target(&self) -> PathBuf {
@@ -56,11 +49,7 @@ impl Places {
 }
 
 fn cache() -> Result<PathBuf, Error> {
-    let set = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("EXITLESS_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("exitless")))
         .or_else(|| env::home_dir().map(|home| home.join(".cache/exitless")))

@@ -18,9 +18,7 @@ pub(crate) fn site(places: &Places, options: &[String]) -> Result<(), Error> {
             "--port" => port = number(options.next())?,
             "--release" => profile = Profile::Release,
             other => {
-                return Err(Error::Usage(format!(
-                    "serve knows --port N and --release, not {other:?}"
-                )));
+                return Err(Error::Usage(format!("serve knows --port N and --release, not {other:?}")));
             }
         }
     }
@@ -49,15 +47,12 @@ pub(crate) fn folder(options: &[String]) -> Result<(), Error> {
             ("--port", value) => port = number(value)?,
             ("--csp", Some(policy)) => csp = policy,
             ("--mime", Some(rule)) => {
-                let (extension, kind) = rule
-                    .split_once('=')
-                    .ok_or_else(|| Error::Usage(format!("--mime wants EXT=TYPE, got {rule:?}")))?;
+                let (extension, kind) =
+                    rule.split_once('=').ok_or_else(|| Error::Usage(format!("--mime wants EXT=TYPE, got {rule:?}")))?;
                 types.push((extension.to_owned(), kind.to_owned()));
             }
             _ => {
-                return Err(Error::Usage(
-                    "serve-dir knows --port N, --csp POLICY and --mime EXT=TYPE".into(),
-                ));
+                return Err(Error::Usage("serve-dir knows --port N, --csp POLICY and --mime EXT=TYPE".into()));
             }
         }
     }
@@ -69,10 +64,7 @@ pub(crate) fn folder(options: &[String]) -> Result<(), Error> {
 }
 
 fn announce(says: &str, listener: &TcpListener, wanted: u16) -> Result<(), Error> {
-    let address = listener.local_addr().map_err(|source| Error::Listen {
-        port: wanted,
-        source,
-    })?;
+    let address = listener.local_addr().map_err(|source| Error::Listen { port: wanted, source })?;
     if wanted != 0 && wanted != address.port() {
         println!("Port {wanted} is taken.");
     }
@@ -83,9 +75,7 @@ fn announce(says: &str, listener: &TcpListener, wanted: u16) -> Result<(), Error
 }
 
 fn number(value: Option<&String>) -> Result<u16, Error> {
-    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
-        Error::Usage(format!(
-            "--port wants a number from 0 to 65535, got {value:?}"
-        ))
-    })
+    value
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| Error::Usage(format!("--port wants a number from 0 to 65535, got {value:?}")))
 }

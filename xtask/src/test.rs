@@ -23,29 +23,15 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         setup::node_packages(places)?;
         Ok((toolchain, bindgen, chromium))
     });
-    phases.run("native tests", || {
-        shell::run(
-            "cargo test",
-            shell::cargo(&places.root).args(["test", "--locked"]),
-        )
-    });
-    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| {
-        wasm(places, toolchain, bindgen)
-    });
+    phases.run("native tests", || shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"])));
+    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
     let command_line = phases.run("the exitless command", || {
         let mut cargo = shell::cargo(&places.root);
-        shell::run(
-            "building exitless",
-            cargo.args(["build", "--locked", "--package", "exitless"]),
-        )
+        shell::run("building exitless", cargo.args(["build", "--locked", "--package", "exitless"]))
     });
-    let needed = ready
-        .as_ref()
-        .filter(|_| site.is_some() && command_line.is_some());
-    phases.run_with(needed, "browser tests", |(.., chromium)| {
-        browser(places, chromium)
-    });
+    let needed = ready.as_ref().filter(|_| site.is_some() && command_line.is_some());
+    phases.run_with(needed, "browser tests", |(.., chromium)| browser(places, chromium));
     phases.finish("test")
 }
 
@@ -53,10 +39,7 @@ fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<()
     let mut cargo = toolchain.cargo(places)?;
     cargo
         .args(["test", "--locked", "--lib", "--target", TARGET])
-        .env(
-            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
-            bindgen.join("wasm-bindgen-test-runner"),
-        );
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", bindgen.join("wasm-bindgen-test-runner"));
     for krate in WASM_TESTED {
         cargo.args(["-p", krate]);
     }

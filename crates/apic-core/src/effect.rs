@@ -295,12 +295,8 @@ impl Observer for Vec<Effect> {
 
 /// Reports the bits that differ between two states of a bank.
 pub(crate) fn report_bits<O: Observer>(obs: &mut O, vcpu: VcpuId, bank: Bank, from: &VectorSet, to: &VectorSet) {
-    for n in 0..=255 {
-        let vector = Vector::new(n);
-        let (was, is) = (from.contains(vector), to.contains(vector));
-        if was != is {
-            obs.effect(Effect::Bit { vcpu, bank, vector, on: is });
-        }
+    for vector in to.changed_from(from) {
+        obs.effect(Effect::Bit { vcpu, bank, vector, on: to.contains(vector) });
     }
 }
 

@@ -15,6 +15,7 @@ pub mod effect;
 pub mod host;
 pub mod kvm;
 pub mod lapic;
+pub mod link;
 pub mod machine;
 pub mod rule;
 pub mod run;

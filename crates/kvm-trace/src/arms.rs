@@ -36,8 +36,8 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use crate::{
-    ClockOffset, Coverage, Cpu, Event, EventKind, Hrtimer, HrtimerMode, MonotonicTime, ReadError,
-    Tid, TraceTime, read_events,
+    ClockOffset, Coverage, Cpu, Event, EventKind, Hrtimer, HrtimerMode, MonotonicTime, ReadError, Tid, TraceTime,
+    read_events,
 };
 
 const MSR_IA32_TSC_DEADLINE: u32 = 0x6e0;
@@ -105,8 +105,7 @@ pub struct ArmList {
 impl ArmList {
     /// When `arm` is due, on the recording's clock; good to about a microsecond.
     pub fn deadline(&self, arm: &Arm) -> Option<TraceTime> {
-        arm.deadline
-            .map(|deadline| self.clock_offset.to_recorded(deadline))
+        arm.deadline.map(|deadline| self.clock_offset.to_recorded(deadline))
     }
 
     /// The vCPU threads that armed a timer, in the order of their first arm.
@@ -178,56 +177,32 @@ impl Finder {
     fn event(&mut self, line: u64, event: &Event<'_>) {
         let just_expired = self.just_expired.remove(&event.cpu);
         match event.kind {
-            EventKind::HrtimerExpireEntry {
-                function: APIC_TIMER,
-                now,
-                ..
-            } => {
+            EventKind::HrtimerExpireEntry { function: APIC_TIMER, now, .. } => {
                 let offset = ClockOffset::between(event.time, now);
                 self.clock_offset = [self.clock_offset, offset].into_iter().flatten().min();
             }
             EventKind::HrtimerExpireExit { hrtimer } => {
                 self.just_expired.insert(event.cpu, hrtimer);
             }
-            EventKind::HrtimerStart {
-                hrtimer,
-                function: APIC_TIMER,
-                expires,
-                mode,
-            } => {
+            EventKind::HrtimerStart { hrtimer, function: APIC_TIMER, expires, mode } => {
                 if just_expired == Some(hrtimer) && mode == Some(HrtimerMode::ABS) {
                     self.restarts += 1;
                 } else {
                     self.start(event.thread, expires);
                 }
             }
-            EventKind::MsrWrite {
-                index: MSR_IA32_TSC_DEADLINE,
-                data,
-                refused: false,
-            } => {
+            EventKind::MsrWrite { index: MSR_IA32_TSC_DEADLINE, data, refused: false } => {
                 self.arm(line, event, ArmKind::Deadline, data);
             }
-            EventKind::MsrWrite {
-                index: MSR_X2APIC_TMICT,
-                data,
-                refused: false,
-            } => {
+            EventKind::MsrWrite { index: MSR_X2APIC_TMICT, data, refused: false } => {
                 // With kvm_apic recorded, this line only ends the write that was already seen.
-                if self
-                    .threads
-                    .get(&event.thread)
-                    .is_some_and(|thread| thread.count_open)
-                {
+                if self.threads.get(&event.thread).is_some_and(|thread| thread.count_open) {
                     self.settle(event.thread);
                 } else {
                     self.arm(line, event, ArmKind::Tmict, data);
                 }
             }
-            EventKind::ApicWrite {
-                register: "APIC_TMICT",
-                value,
-            } => {
+            EventKind::ApicWrite { register: "APIC_TMICT", value } => {
                 self.settle(event.thread);
                 self.arm(line, event, ArmKind::Tmict, value);
                 self.threads.entry(event.thread).or_default().count_open = true;
@@ -238,9 +213,7 @@ impl Finder {
             | EventKind::ApicRead { .. }
             | EventKind::KvmEntry
             | EventKind::KvmExit => self.settle(event.thread),
-            EventKind::HrtimerStart { .. }
-            | EventKind::HrtimerExpireEntry { .. }
-            | EventKind::Other => {}
+            EventKind::HrtimerStart { .. } | EventKind::HrtimerExpireEntry { .. } | EventKind::Other => {}
         }
     }
 
@@ -248,10 +221,7 @@ impl Finder {
     fn start(&mut self, thread: Tid, expires: MonotonicTime) {
         let thread = self.threads.entry(thread).or_default();
         let armed = thread.arm.and_then(|arm| self.arms.get_mut(arm));
-        if armed
-            .as_ref()
-            .is_some_and(|arm| arm.deadline == Some(expires))
-        {
+        if armed.as_ref().is_some_and(|arm| arm.deadline == Some(expires)) {
             // Without entries recorded, all that tells a moved timer is that its deadline is known.
             return;
         }
@@ -298,15 +268,10 @@ impl Finder {
             self.settle(thread);
         }
         let Some(first) = self.arms.first().map(|arm| arm.line) else {
-            return Err(ReadError::NoArms {
-                lines: coverage.lines,
-            });
+            return Err(ReadError::NoArms { lines: coverage.lines });
         };
         if self.arms.iter().all(|arm| arm.deadline.is_none()) {
-            return Err(ReadError::NoDeadlines {
-                first,
-                arms: self.arms.len(),
-            });
+            return Err(ReadError::NoDeadlines { first, arms: self.arms.len() });
         }
         Ok(ArmList {
             clock_offset: self.clock_offset.ok_or(ReadError::NoClock { first })?,

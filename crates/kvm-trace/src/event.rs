@@ -132,23 +132,9 @@ impl<'a> Event<'a> {
     /// Reads one line; `None` if it is no event, or an event named above without the fields that
     /// it must have.
     pub fn parse(line: &'a str) -> Option<Self> {
-        let Line {
-            comm,
-            thread,
-            cpu,
-            time,
-            name,
-            fields,
-        } = Line::parse(line)?;
+        let Line { comm, thread, cpu, time, name, fields } = Line::parse(line)?;
         let kind = EventKind::parse(name, fields)?;
-        Some(Self {
-            comm,
-            thread,
-            cpu,
-            time,
-            name,
-            kind,
-        })
+        Some(Self { comm, thread, cpu, time, name, kind })
     }
 }
 
@@ -158,36 +144,17 @@ impl<'a> EventKind<'a> {
         let ns = |name| Some(MonotonicTime::from_ns(decimal(field(fields, name)?)?));
         Some(match name {
             "kvm_msr" => {
-                let Access {
-                    what,
-                    register,
-                    value,
-                    refused,
-                } = Access::parse(fields)?;
+                let Access { what, register, value, refused } = Access::parse(fields)?;
                 let index = hex(register)?.try_into().ok()?;
                 match what {
-                    "msr_write" => Self::MsrWrite {
-                        index,
-                        data: value,
-                        refused,
-                    },
+                    "msr_write" => Self::MsrWrite { index, data: value, refused },
                     "msr_read" => Self::MsrRead { index, data: value },
                     _ => return None,
                 }
             }
             "kvm_apic" => match Access::parse(fields)? {
-                Access {
-                    what: "apic_write",
-                    register,
-                    value,
-                    ..
-                } => Self::ApicWrite { register, value },
-                Access {
-                    what: "apic_read",
-                    register,
-                    value,
-                    ..
-                } => Self::ApicRead { register, value },
+                Access { what: "apic_write", register, value, .. } => Self::ApicWrite { register, value },
+                Access { what: "apic_read", register, value, .. } => Self::ApicRead { register, value },
                 _ => return None,
             },
             "kvm_entry" => Self::KvmEntry,
@@ -201,14 +168,10 @@ impl<'a> EventKind<'a> {
                     None => None,
                 },
             },
-            "hrtimer_expire_entry" => Self::HrtimerExpireEntry {
-                hrtimer: hrtimer()?,
-                function: field(fields, "function")?,
-                now: ns("now")?,
-            },
-            "hrtimer_expire_exit" => Self::HrtimerExpireExit {
-                hrtimer: hrtimer()?,
-            },
+            "hrtimer_expire_entry" => {
+                Self::HrtimerExpireEntry { hrtimer: hrtimer()?, function: field(fields, "function")?, now: ns("now")? }
+            }
+            "hrtimer_expire_exit" => Self::HrtimerExpireExit { hrtimer: hrtimer()? },
             _ => Self::Other,
         })
     }
@@ -228,29 +191,19 @@ impl<'a> Access<'a> {
         let (what, register) = left.trim().split_once(char::is_whitespace)?;
         let mut right = right.split_whitespace();
         let value = hex(right.next()?)?;
-        Some(Self {
-            what,
-            register: register.trim(),
-            value,
-            refused: right.next() == Some("(#GP)"),
-        })
+        Some(Self { what, register: register.trim(), value, refused: right.next() == Some("(#GP)") })
     }
 }
 
 /// The value of `name=value` among blank-separated fields.
 fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
-    fields
-        .split_whitespace()
-        .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+    fields.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Hex digits, with or without `0x`.
 fn hex(digits: &str) -> Option<u64> {
     let digits = digits.strip_prefix("0x").unwrap_or(digits);
-    digits
-        .bytes()
-        .all(|b| b.is_ascii_hexdigit())
-        .then(|| u64::from_str_radix(digits, 16).ok())?
+    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]
@@ -273,35 +226,14 @@ mod tests {
     fn msr() {
         check(
             "kvm_msr: msr_write 6e0 = 0x488ef2db93e",
-            Some(EventKind::MsrWrite {
-                index: 0x6e0,
-                data: 0x488_ef2d_b93e,
-                refused: false,
-            }),
+            Some(EventKind::MsrWrite { index: 0x6e0, data: 0x488_ef2d_b93e, refused: false }),
         );
         check(
             "kvm_msr: msr_write 830 = 0xb0000440b0",
-            Some(EventKind::MsrWrite {
-                index: 0x830,
-                data: 0xb0_0004_40b0,
-                refused: false,
-            }),
+            Some(EventKind::MsrWrite { index: 0x830, data: 0xb0_0004_40b0, refused: false }),
         );
-        check(
-            "kvm_msr: msr_write 6e0 = 0x1 (#GP)",
-            Some(EventKind::MsrWrite {
-                index: 0x6e0,
-                data: 1,
-                refused: true,
-            }),
-        );
-        check(
-            "kvm_msr: msr_read 1b = 0xfee00900",
-            Some(EventKind::MsrRead {
-                index: 0x1b,
-                data: 0xfee0_0900,
-            }),
-        );
+        check("kvm_msr: msr_write 6e0 = 0x1 (#GP)", Some(EventKind::MsrWrite { index: 0x6e0, data: 1, refused: true }));
+        check("kvm_msr: msr_read 1b = 0xfee00900", Some(EventKind::MsrRead { index: 0x1b, data: 0xfee0_0900 }));
         for damaged in [
             "",
             "msr_write",
@@ -324,18 +256,9 @@ mod tests {
     fn apic() {
         check(
             "kvm_apic: apic_write APIC_TMICT = 0xf4240",
-            Some(EventKind::ApicWrite {
-                register: "APIC_TMICT",
-                value: 1_000_000,
-            }),
+            Some(EventKind::ApicWrite { register: "APIC_TMICT", value: 1_000_000 }),
         );
-        check(
-            "kvm_apic: apic_read APIC_TMCCT = 0x10",
-            Some(EventKind::ApicRead {
-                register: "APIC_TMCCT",
-                value: 16,
-            }),
-        );
+        check("kvm_apic: apic_read APIC_TMCCT = 0x10", Some(EventKind::ApicRead { register: "APIC_TMCCT", value: 16 }));
         check("kvm_apic: apic_write APIC_TMICT", None);
         check("kvm_apic: apic_poke APIC_TMICT = 0x1", None);
     }
@@ -405,9 +328,7 @@ mod tests {
         );
         check(
             "hrtimer_expire_exit: hrtimer=00000000a1b2c3d4",
-            Some(EventKind::HrtimerExpireExit {
-                hrtimer: Hrtimer(0xa1b2_c3d4),
-            }),
+            Some(EventKind::HrtimerExpireExit { hrtimer: Hrtimer(0xa1b2_c3d4) }),
         );
         check("hrtimer_expire_entry: hrtimer=0xa1 function=f", None);
         check("hrtimer_expire_exit:", None);
@@ -415,21 +336,9 @@ mod tests {
 
     #[test]
     fn others() {
-        check(
-            "kvm_entry: vcpu 0, rip 0xffffffff8106f2a4",
-            Some(EventKind::KvmEntry),
-        );
-        check(
-            "kvm_exit: vcpu 0 reason EXTERNAL_INTERRUPT intr_info 0x800000ec",
-            Some(EventKind::KvmExit),
-        );
-        check(
-            "kvm_hv_timer_state: vcpu_id 1 hv_timer 0",
-            Some(EventKind::Other),
-        );
-        check(
-            "kvm_apic_ipi: dst b0 vec 176 (Fixed|physical|assert|edge|self)",
-            Some(EventKind::Other),
-        );
+        check("kvm_entry: vcpu 0, rip 0xffffffff8106f2a4", Some(EventKind::KvmEntry));
+        check("kvm_exit: vcpu 0 reason EXTERNAL_INTERRUPT intr_info 0x800000ec", Some(EventKind::KvmExit));
+        check("kvm_hv_timer_state: vcpu_id 1 hv_timer 0", Some(EventKind::Other));
+        check("kvm_apic_ipi: dst b0 vec 176 (Fixed|physical|assert|edge|self)", Some(EventKind::Other));
     }
 }

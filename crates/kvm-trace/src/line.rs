@@ -46,37 +46,21 @@ impl<'a> Line<'a> {
         let (comm, thread) = who(head.trim())?;
         let (time, rest) = when(rest)?;
         let (name, fields) = what(rest)?;
-        Some(Self {
-            comm,
-            thread,
-            cpu,
-            time,
-            name,
-            fields,
-        })
+        Some(Self { comm, thread, cpu, time, name, fields })
     }
 }
 
 /// `COMM TID`, `COMM PID/TID` or `COMM-TID`, the last also with ` (PROCESS)` behind it.
 fn who(head: &str) -> Option<(&str, Tid)> {
     // Only ftrace's column for the process ends in a parenthesis: a thread's number stands last.
-    let head = match head
-        .strip_suffix(')')
-        .and_then(|head| head.rsplit_once('('))
-    {
+    let head = match head.strip_suffix(')').and_then(|head| head.rsplit_once('(')) {
         Some((head, _process)) => head.trim_end(),
         None => head,
     };
-    let perf = head
-        .rsplit_once(char::is_whitespace)
-        .and_then(|(comm, ids)| {
-            let thread = ids
-                .rsplit_once('/')
-                .map_or(Some(ids), |(process, thread)| {
-                    decimal(process).map(|_| thread)
-                })?;
-            Some((comm.trim_end(), decimal(thread)?))
-        });
+    let perf = head.rsplit_once(char::is_whitespace).and_then(|(comm, ids)| {
+        let thread = ids.rsplit_once('/').map_or(Some(ids), |(process, thread)| decimal(process).map(|_| thread))?;
+        Some((comm.trim_end(), decimal(thread)?))
+    });
     let (comm, thread) = perf.or_else(|| {
         let (comm, thread) = head.rsplit_once('-')?;
         Some((comm, decimal(thread)?))
@@ -99,10 +83,7 @@ fn time(word: &str) -> Option<TraceTime> {
     let (seconds, fraction) = word.strip_suffix(':')?.split_once('.')?;
     let digits = u32::try_from(fraction.len()).ok().filter(|n| *n <= 9)?;
     let ns = decimal(fraction)? * 10_u64.pow(9 - digits);
-    decimal(seconds)?
-        .checked_mul(1_000_000_000)?
-        .checked_add(ns)
-        .map(TraceTime::from_ns)
+    decimal(seconds)?.checked_mul(1_000_000_000)?.checked_add(ns).map(TraceTime::from_ns)
 }
 
 /// `[PERIOD] [SYSTEM:]EVENT:`, and the fields.
@@ -125,10 +106,7 @@ fn word(text: &str) -> Option<(&str, &str)> {
 
 /// Digits only: the standard parser would also take a sign.
 pub(crate) fn decimal(digits: &str) -> Option<u64> {
-    digits
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| digits.parse().ok())?
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -165,42 +143,20 @@ mod tests {
         // A vCPU of QEMU, process and thread, nanoseconds, period.
         check(
             "  CPU 1/KVM  9450/9454 [003]   881.674195123:      1   kvm:kvm_eoi: apicid 1 vector 236",
-            Some((
-                "CPU 1/KVM",
-                9454,
-                3,
-                881_674_195_123,
-                "kvm_eoi",
-                "apicid 1 vector 236",
-            )),
+            Some(("CPU 1/KVM", 9454, 3, 881_674_195_123, "kvm_eoi", "apicid 1 vector 236")),
         );
         // Without the system, without fields.
-        check(
-            "a 1 [0] 0.5: kvm_x:",
-            Some(("a", 1, 0, 500_000_000, "kvm_x", "")),
-        );
+        check("a 1 [0] 0.5: kvm_x:", Some(("a", 1, 0, 500_000_000, "kvm_x", "")));
         // Names made to mislead.
-        check(
-            "x [0] y-3 7 [001] 1.0: a:b: c",
-            Some(("x [0] y-3", 7, 1, 1_000_000_000, "b", "c")),
-        );
-        check(":-1 12 [001] 1.0: a:b: [002] 3.0: d", {
-            Some((":-1", 12, 1, 1_000_000_000, "b", "[002] 3.0: d"))
-        });
+        check("x [0] y-3 7 [001] 1.0: a:b: c", Some(("x [0] y-3", 7, 1, 1_000_000_000, "b", "c")));
+        check(":-1 12 [001] 1.0: a:b: [002] 3.0: d", { Some((":-1", 12, 1, 1_000_000_000, "b", "[002] 3.0: d")) });
     }
 
     #[test]
     fn ftrace_and_trace_cmd() {
         check(
             "CPU 0/KVM-7289 [023] d.... 2925.640976: kvm_entry: vcpu 0",
-            Some((
-                "CPU 0/KVM",
-                7289,
-                23,
-                2_925_640_976_000,
-                "kvm_entry",
-                "vcpu 0",
-            )),
+            Some(("CPU 0/KVM", 7289, 23, 2_925_640_976_000, "kvm_entry", "vcpu 0")),
         );
         check(
             "fc_vcpu 0-2779478 [077] .... 1820822.383989: kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x5a1b20 info 384 0",
@@ -215,25 +171,11 @@ mod tests {
         );
         check(
             "<idle>-0 [000] d.h1 881.674390: kvm_wait_lapic_expire: vcpu 1: delta -1830 (early)",
-            Some((
-                "<idle>",
-                0,
-                0,
-                881_674_390_000,
-                "kvm_wait_lapic_expire",
-                "vcpu 1: delta -1830 (early)",
-            )),
+            Some(("<idle>", 0, 0, 881_674_390_000, "kvm_wait_lapic_expire", "vcpu 1: delta -1830 (early)")),
         );
         check(
             "CPU 0/KVM-7289 [023] 2925.640976: kvm_entry: vcpu 0",
-            Some((
-                "CPU 0/KVM",
-                7289,
-                23,
-                2_925_640_976_000,
-                "kvm_entry",
-                "vcpu 0",
-            )),
+            Some(("CPU 0/KVM", 7289, 23, 2_925_640_976_000, "kvm_entry", "vcpu 0")),
         );
         for process in ["(  812)", "(-----)", "(812)"] {
             check(

@@ -33,10 +33,7 @@ pub struct Coverage {
 /// # Errors
 ///
 /// If reading fails, or the file is empty, is not text, or has no event in it.
-pub fn read_events(
-    mut reader: impl BufRead,
-    mut each: impl FnMut(u64, &Event<'_>),
-) -> Result<Coverage, ReadError> {
+pub fn read_events(mut reader: impl BufRead, mut each: impl FnMut(u64, &Event<'_>)) -> Result<Coverage, ReadError> {
     let mut seen = Coverage::default();
     let mut bytes = Vec::new();
     loop {
@@ -74,15 +71,9 @@ pub fn read_events(
     }
     match seen {
         Coverage { lines: 0, .. } => Err(ReadError::Empty),
-        Coverage {
-            events: 0,
-            lines,
-            first_unparsed,
-            ..
-        } => Err(ReadError::NotARecording {
-            first: first_unparsed.first().copied().unwrap_or(1),
-            lines,
-        }),
+        Coverage { events: 0, lines, first_unparsed, .. } => {
+            Err(ReadError::NotARecording { first: first_unparsed.first().copied().unwrap_or(1), lines })
+        }
         seen => Ok(seen),
     }
 }

@@ -19,35 +19,20 @@ fn check(bytes: &[u8], parts: &[&str]) {
     for part in parts {
         assert!(message.contains(part), "{part:?} is not in: {message}");
     }
-    assert!(
-        !message.contains('\n') && !message.contains("  "),
-        "{message:?}"
-    );
+    assert!(!message.contains('\n') && !message.contains("  "), "{message:?}");
 }
 
 #[test]
 fn empty() {
-    check(
-        b"",
-        &["empty", "perf record -a -e kvm:kvm_msr", "perf script"],
-    );
+    check(b"", &["empty", "perf record -a -e kvm:kvm_msr", "perf script"]);
 }
 
 #[test]
 fn binary() {
     let expect = "expected what `perf script` prints";
-    check(
-        b"PERFILE2\x68\0\0\0\0\0\0\0",
-        &["line 1 is not text", expect],
-    );
-    check(
-        &[GOOD.as_bytes(), b"a\0b\n"].concat(),
-        &["line 5 is not text", expect],
-    );
-    check(
-        &[GOOD.as_bytes(), b"\xff\xfe\n"].concat(),
-        &["line 5 is not text", expect],
-    );
+    check(b"PERFILE2\x68\0\0\0\0\0\0\0", &["line 1 is not text", expect]);
+    check(&[GOOD.as_bytes(), b"a\0b\n"].concat(), &["line 5 is not text", expect]);
+    check(&[GOOD.as_bytes(), b"\xff\xfe\n"].concat(), &["line 5 is not text", expect]);
     check(b"\x1f\x8b\x08\xff\xff", &["line 1 is not text", expect]);
     // A NUL anywhere in a line that would otherwise be read.
     check(b"v\0 9 [001] 2.0: e: f\n", &["line 1 is not text"]);
@@ -65,18 +50,8 @@ fn another_tool() {
     let report = "\n# a comment\n\
         Analyze events for all VMs, all VCPUs:\n\n\
                         EXTERNAL_INTERRUPT       6871      9.29%      2.96%      0.44us\n";
-    check(
-        report.as_bytes(),
-        &[
-            "line 3: not a line of a recording",
-            "5 lines",
-            "`perf script`",
-        ],
-    );
-    check(
-        b"# only a comment\n",
-        &["line 1: not a line of a recording"],
-    );
+    check(report.as_bytes(), &["line 3: not a line of a recording", "5 lines", "`perf script`"]);
+    check(b"# only a comment\n", &["line 1: not a line of a recording"]);
 }
 
 #[test]
@@ -84,20 +59,11 @@ fn recorded_without_what_is_needed() {
     let line = |n: usize| GOOD.lines().nth(n).unwrap();
     let record = "perf record -a -e kvm:kvm_msr,kvm:kvm_apic,kvm:kvm_entry,timer:hrtimer_start,\
                   timer:hrtimer_expire_entry,timer:hrtimer_expire_exit";
-    check(
-        line(0).as_bytes(),
-        &["no arm", "1 lines", "msr_write 6e0", record],
-    );
+    check(line(0).as_bytes(), &["no arm", "1 lines", "msr_write 6e0", record]);
     let no_start = format!("# perf\n{}\n{}\n", line(1), line(2));
-    check(
-        no_start.as_bytes(),
-        &["line 2: the guest arms", "hrtimer_start", record],
-    );
+    check(no_start.as_bytes(), &["line 2: the guest arms", "hrtimer_start", record]);
     let no_expiry = format!("{}\n{}\n", line(0), line(1));
-    check(
-        no_expiry.as_bytes(),
-        &["line 2: the guest arms", "hrtimer_expire_entry", record],
-    );
+    check(no_expiry.as_bytes(), &["line 2: the guest arms", "hrtimer_expire_entry", record]);
 }
 
 #[test]
@@ -111,10 +77,7 @@ fn lines_not_understood_are_counted() {
     assert_eq!(list.arms.len(), 1);
     assert_eq!((list.coverage.lines, list.coverage.events), (85, 4));
     assert_eq!(list.coverage.unparsed, 21);
-    assert_eq!(
-        list.coverage.first_unparsed,
-        [6, 10, 14, 18, 22, 26, 30, 34]
-    );
+    assert_eq!(list.coverage.first_unparsed, [6, 10, 14, 18, 22, 26, 30, 34]);
 }
 
 #[test]
@@ -123,10 +86,7 @@ fn a_line_without_end_is_not_kept() {
     let endless = io::repeat(b'x').take(64 << 20);
     let rest = [b"\n".as_slice(), GOOD.as_bytes()].concat();
     let list = read_arms(BufReader::new(endless.chain(&rest[..]))).expect("arms");
-    assert_eq!(
-        (list.coverage.lines, list.coverage.first_unparsed),
-        (5, vec![1])
-    );
+    assert_eq!((list.coverage.lines, list.coverage.first_unparsed), (5, vec![1]));
     // Neither is a character that the cut may have split taken for binary data.
     let wide = "é".repeat(100_000);
     for shift in ["", "x"] {
@@ -135,13 +95,7 @@ fn a_line_without_end_is_not_kept() {
     }
     // A cut event is not an event.
     let long = format!("{GOOD}vmm 9 [001] 2.000022: e: {}\n", "x".repeat(100_000));
-    assert_eq!(
-        read_arms(long.as_bytes())
-            .expect("arms")
-            .coverage
-            .first_unparsed,
-        [5]
-    );
+    assert_eq!(read_arms(long.as_bytes()).expect("arms").coverage.first_unparsed, [5]);
 }
 
 #[test]
@@ -153,10 +107,7 @@ fn a_reader_that_fails() {
         }
     }
     let error = read_arms(BufReader::new(GOOD.as_bytes().chain(Failing))).expect_err("fails");
-    assert_eq!(
-        error.to_string(),
-        "line 5: the file could not be read: the disk is gone"
-    );
+    assert_eq!(error.to_string(), "line 5: the file could not be read: the disk is gone");
     assert!(matches!(error, ReadError::Io { line: 5, .. }));
 }
 

@@ -13,29 +13,16 @@ const EXPIRED: &str = "swapper 0 [007] 1.5: hrtimer_expire_entry: hrtimer=0xee f
 fn check(recording: &str, expect: &[(u32, ArmKind, u64, Option<u64>)]) -> kvm_trace::ArmList {
     let mut text = EXPIRED.to_owned();
     for line in recording.trim().lines() {
-        let [thread, cpu, micros, event, fields] =
-            line.trim().splitn(5, ' ').collect::<Vec<_>>()[..]
-        else {
+        let [thread, cpu, micros, event, fields] = line.trim().splitn(5, ' ').collect::<Vec<_>>()[..] else {
             panic!("not five words: {line}")
         };
-        writeln!(
-            text,
-            "CPU 0/KVM {thread} [{cpu}] 2.{micros:0>6}: {event}: {fields}"
-        )
-        .expect("a string");
+        writeln!(text, "CPU 0/KVM {thread} [{cpu}] 2.{micros:0>6}: {event}: {fields}").expect("a string");
     }
     let list = read_arms(text.as_bytes()).expect("arms");
     let arms: Vec<_> = list
         .arms
         .iter()
-        .map(|arm| {
-            (
-                arm.thread.0,
-                arm.kind,
-                arm.written,
-                arm.deadline.map(kvm_trace::MonotonicTime::ns),
-            )
-        })
+        .map(|arm| (arm.thread.0, arm.kind, arm.written, arm.deadline.map(kvm_trace::MonotonicTime::ns)))
         .collect();
     assert_eq!(arms, expect);
     assert_eq!(list.coverage.unparsed, 0);
@@ -52,10 +39,7 @@ fn the_timer_comes_before_the_line_of_its_deadline() {
          9 1 12 kvm_msr msr_write 6e0 = 0x10
          9 1 20 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1002 mode=0x8
          9 1 22 kvm_msr msr_write 6e0 = 0x20",
-        &[
-            (9, Deadline, 0x10, Some(1001)),
-            (9, Deadline, 0x20, Some(1002)),
-        ],
+        &[(9, Deadline, 0x10, Some(1001)), (9, Deadline, 0x20, Some(1002))],
     );
 }
 
@@ -78,10 +62,7 @@ fn threads_and_other_timers_are_kept_apart() {
          9 1 11 hrtimer_start hrtimer=0xc function=tick_nohz_handler expires=1003 mode=0x0
          8 2 12 kvm_msr msr_write 6e0 = 0x20
          9 1 12 kvm_msr msr_write 6e0 = 0x10",
-        &[
-            (8, Deadline, 0x20, Some(1002)),
-            (9, Deadline, 0x10, Some(1001)),
-        ],
+        &[(8, Deadline, 0x20, Some(1002)), (9, Deadline, 0x10, Some(1001))],
     );
     assert_eq!(list.vcpus().iter().map(|t| t.0).collect::<Vec<_>>(), [8, 9]);
     assert_eq!(list.replay(list.vcpus()[1]).len(), 1);
@@ -101,10 +82,7 @@ fn a_timer_that_takes_over_later() {
          9 1 22 kvm_entry vcpu 0
          9 1 25 kvm_exit vcpu 0 reason HLT
          9 1 26 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1002 mode=0x8",
-        &[
-            (9, Deadline, 0x10, Some(1001)),
-            (9, Deadline, 0x20, Some(1002)),
-        ],
+        &[(9, Deadline, 0x10, Some(1001)), (9, Deadline, 0x20, Some(1002))],
     );
     // Whatever the guest does in between closes the arm before.
     for between in [
@@ -131,10 +109,7 @@ fn a_timer_that_takes_over_later() {
          9 1 16 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1001 mode=0x8
          9 1 17 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1002 mode=0x8
          9 1 21 kvm_msr msr_write 6e0 = 0x20",
-        &[
-            (9, Deadline, 0x10, Some(1001)),
-            (9, Deadline, 0x20, Some(1002)),
-        ],
+        &[(9, Deadline, 0x10, Some(1001)), (9, Deadline, 0x20, Some(1002))],
     );
 }
 
@@ -177,10 +152,7 @@ fn an_initial_count_is_one_arm_by_every_way() {
     // Twice the same count is two arms.
     let again = "9 1 21 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=2001 mode=0x8";
     let expect = [(9, Tmict, 0x10, Some(1001)), (9, Tmict, 0x10, Some(2001))];
-    check(
-        &format!("{page}\n{start}\n{msr}\n{page}\n{again}\n{msr}"),
-        &expect,
-    );
+    check(&format!("{page}\n{start}\n{msr}\n{page}\n{again}\n{msr}"), &expect);
     check(&format!("{page}\n{start}\n{page}\n{again}"), &expect);
     check(&format!("{start}\n{msr}\n{again}\n{msr}"), &expect);
 }
@@ -245,10 +217,7 @@ fn the_same_deadline_again_after_a_disarm() {
          9 1 13 kvm_msr msr_write 6e0 = 0x0
          9 1 20 hrtimer_start hrtimer=0xa function=apic_timer_fn expires=1001 mode=0x8
          9 1 22 kvm_msr msr_write 6e0 = 0x10",
-        &[
-            (9, Deadline, 0x10, Some(1001)),
-            (9, Deadline, 0x10, Some(1001)),
-        ],
+        &[(9, Deadline, 0x10, Some(1001)), (9, Deadline, 0x10, Some(1001))],
     );
 }
 
@@ -259,9 +228,7 @@ fn a_deadline_at_the_end_of_time() {
          9 1 12 kvm_msr msr_write 6e0 = 0xffffffffffffffff",
         &[(9, Deadline, u64::MAX, Some(u64::MAX))],
     );
-    let [arm] = list.replay(list.vcpus()[0])[..] else {
-        panic!("one arm")
-    };
+    let [arm] = list.replay(list.vcpus()[0])[..] else { panic!("one arm") };
     assert_eq!((arm.at_ns, arm.deadline_ns), (0, u64::MAX - 2_000_012_000));
 }
 
@@ -281,9 +248,7 @@ fn replayed_from_the_first_arm() {
         ],
     );
     assert_eq!(list.clock_offset.ns(), 1_000_000_000);
-    let [first, second] = list.replay(kvm_trace::Tid(8))[..] else {
-        panic!("two arms")
-    };
+    let [first, second] = list.replay(kvm_trace::Tid(8))[..] else { panic!("two arms") };
     assert_eq!((first.at_ns, first.deadline_ns), (12_000, 90_000));
     // Past by the time that the line was printed.
     assert_eq!((second.at_ns, second.deadline_ns), (22_000, 22_000));

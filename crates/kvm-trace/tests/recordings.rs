@@ -12,9 +12,7 @@ fn arms(text: &str) -> ArmList {
 }
 
 fn lines_with(text: &str, parts: &[&str]) -> usize {
-    text.lines()
-        .filter(|line| parts.iter().all(|part| line.contains(part)))
-        .count()
+    text.lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
 }
 
 /// What stands behind `key` in the line, up to the next blank.
@@ -26,11 +24,7 @@ fn behind<'a>(line: &'a str, key: &str) -> &'a str {
 /// The line's time in nanoseconds: the fourth word from the left in these files, whose names have no
 /// blanks, is `SECONDS.MICROS:`.
 fn time_ns(line: &str) -> i64 {
-    let time = line
-        .split_whitespace()
-        .nth(3)
-        .expect("four words")
-        .trim_end_matches(':');
+    let time = line.split_whitespace().nth(3).expect("four words").trim_end_matches(':');
     let (seconds, micros) = time.split_once('.').expect("a fraction");
     let [seconds, micros] = [seconds, micros].map(|n| n.parse::<i64>().expect("digits"));
     seconds * 1_000_000_000 + micros * 1_000
@@ -57,28 +51,12 @@ fn every_write_of_the_deadline_is_an_arm_with_its_timer() {
         assert_eq!(lines_with(text, &["msr_write 6e0"]), count);
         assert_eq!(list.arms.len(), count);
         for arm in &list.arms {
-            let line = text
-                .lines()
-                .nth(usize::try_from(arm.line).unwrap() - 1)
-                .unwrap();
-            assert!(
-                line.ends_with(&format!("msr_write 6e0 = {:#x}", arm.written)),
-                "{line}"
-            );
+            let line = text.lines().nth(usize::try_from(arm.line).unwrap() - 1).unwrap();
+            assert!(line.ends_with(&format!("msr_write 6e0 = {:#x}", arm.written)), "{line}");
             assert_eq!(arm.time.ns().cast_signed(), time_ns(line));
-            assert_eq!(
-                (arm.kind, arm.thread.0),
-                (ArmKind::Deadline, vcpu),
-                "{line}"
-            );
+            assert_eq!((arm.kind, arm.thread.0), (ArmKind::Deadline, vcpu), "{line}");
         }
-        assert_eq!(
-            list.arms
-                .iter()
-                .filter(|arm| arm.deadline.is_none())
-                .count(),
-            0
-        );
+        assert_eq!(list.arms.iter().filter(|arm| arm.deadline.is_none()).count(), 0);
         assert_eq!((list.disarms, list.restarts), (0, 0));
         assert_eq!(list.vcpus(), [kvm_trace::Tid(vcpu)]);
     }
@@ -116,19 +94,14 @@ fn the_deadline_is_about_a_millisecond_ahead() {
         let from_starts: Vec<i64> = text
             .lines()
             .filter(|line| line.contains("hrtimer_start:") && line.contains("apic_timer_fn"))
-            .map(|line| {
-                behind(line, " expires=").parse::<i64>().expect("digits") + offset - time_ns(line)
-            })
+            .map(|line| behind(line, " expires=").parse::<i64>().expect("digits") + offset - time_ns(line))
             .collect();
         assert_eq!(from_starts.len(), count);
         let replay = list.replay(list.vcpus()[0]);
         assert_eq!(replay.len(), count);
         assert_eq!(replay[0].at_ns, 0);
         assert!(replay.is_sorted_by(|a, b| a.at_ns < b.at_ns));
-        let ahead: Vec<i64> = replay
-            .iter()
-            .map(|arm| (arm.deadline_ns - arm.at_ns).cast_signed())
-            .collect();
+        let ahead: Vec<i64> = replay.iter().map(|arm| (arm.deadline_ns - arm.at_ns).cast_signed()).collect();
         // The line of the write is printed after the one of the start, hence a little less.
         let (expect, found) = (median(from_starts), median(ahead.clone()));
         assert!((0..10_000).contains(&(expect - found)), "{expect} {found}");
@@ -144,31 +117,17 @@ fn a_periodic_timer_is_armed_once() {
     let list = arms(PERIODIC_HALT);
     assert_eq!(lines_with(PERIODIC_HALT, &["APIC_TMICT"]), 1);
     assert_eq!(lines_with(PERIODIC_HALT, &["msr_write 838"]), 1);
-    let [arm] = list.arms[..] else {
-        panic!("{} arms", list.arms.len())
-    };
-    assert_eq!(
-        (arm.kind, arm.written, arm.line),
-        (ArmKind::Tmict, 0xf4240, 93)
-    );
-    assert_eq!(
-        arm.deadline.map(kvm_trace::MonotonicTime::ns),
-        Some(2_495_809_482_560)
-    );
+    let [arm] = list.arms[..] else { panic!("{} arms", list.arms.len()) };
+    assert_eq!((arm.kind, arm.written, arm.line), (ArmKind::Tmict, 0xf4240, 93));
+    assert_eq!(arm.deadline.map(kvm_trace::MonotonicTime::ns), Some(2_495_809_482_560));
     let expiries = lines_with(PERIODIC_HALT, &["hrtimer_expire_entry:", "apic_timer_fn"]);
     assert_eq!(list.restarts, expiries as u64);
     assert_eq!(list.restarts, 451);
     // 1 ms at a bus clock of 1 GHz, less what passes between the two lines and KVM's two readings of
     // the clock.
-    let [replay] = list.replay(arm.thread)[..] else {
-        panic!("one arm")
-    };
+    let [replay] = list.replay(arm.thread)[..] else { panic!("one arm") };
     assert_eq!(replay.at_ns, 0);
-    assert!(
-        (950_000..1_010_000).contains(&replay.deadline_ns),
-        "{}",
-        replay.deadline_ns
-    );
+    assert!((950_000..1_010_000).contains(&replay.deadline_ns), "{}", replay.deadline_ns);
 }
 
 #[test]

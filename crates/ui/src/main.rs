@@ -8,9 +8,8 @@ fn App() -> Html {
 }
 
 fn main() {
-    let place = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.get_element_by_id("app"));
+    let place =
+        web_sys::window().and_then(|window| window.document()).and_then(|document| document.get_element_by_id("app"));
     if let Some(place) = place {
         yew::Renderer::<App>::with_root(place).render();
     }

@@ -36,9 +36,7 @@ pub(super) fn install(packages: &[&str], why: &str, cost: &str) -> Result<(), Er
                 command
             },
         );
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
         command
     };
     // A stale package list makes the install fail with "not found"; refreshing it may fail for an unrelated source.
@@ -47,10 +45,8 @@ pub(super) fn install(packages: &[&str], why: &str, cost: &str) -> Result<(), Er
     }
     let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
     arguments.extend(packages);
-    shell::run("installing Debian packages", &mut apt(&arguments)).map_err(|error| Error::Missing {
-        program: list,
-        remedy: format!("{error}; by hand, as root: {by_hand}"),
-    })
+    shell::run("installing Debian packages", &mut apt(&arguments))
+        .map_err(|error| Error::Missing { program: list, remedy: format!("{error}; by hand, as root: {by_hand}") })
 }
 
 fn is_root() -> bool {

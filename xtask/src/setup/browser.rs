@@ -11,12 +11,7 @@ use crate::places::Places;
 use crate::shell;
 
 /// Names under which systems install the browser.
-const NAMES: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// The browser of the browser tests: `$EXITLESS_CHROMIUM`, one on PATH, or Debian's.
 pub(crate) fn chromium() -> Result<PathBuf, Error> {
@@ -32,22 +27,16 @@ pub(crate) fn chromium() -> Result<PathBuf, Error> {
     if let Some(found) = NAMES.iter().find_map(|name| shell::find(name)) {
         return Ok(found);
     }
-    apt::install(
-        &["chromium"],
-        "the browser tests drive a real Chromium",
-        "300 MB",
-    )
-    .map_err(|error| Error::Missing {
-        program: "chromium".into(),
-        remedy: format!("{error}; or set EXITLESS_CHROMIUM=/path/to/chromium"),
-    })?;
-    NAMES
-        .iter()
-        .find_map(|name| shell::find(name))
-        .ok_or_else(|| Error::Missing {
+    apt::install(&["chromium"], "the browser tests drive a real Chromium", "300 MB").map_err(|error| {
+        Error::Missing {
             program: "chromium".into(),
-            remedy: "apt-get install chromium, or set EXITLESS_CHROMIUM=/path/to/chromium".into(),
-        })
+            remedy: format!("{error}; or set EXITLESS_CHROMIUM=/path/to/chromium"),
+        }
+    })?;
+    NAMES.iter().find_map(|name| shell::find(name)).ok_or_else(|| Error::Missing {
+        program: "chromium".into(),
+        remedy: "apt-get install chromium, or set EXITLESS_CHROMIUM=/path/to/chromium".into(),
+    })
 }
 
 /// The packages of `tests/browser`, exactly as its lock file names them.
@@ -60,14 +49,9 @@ pub(crate) fn node_packages(places: &Places) -> Result<(), Error> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    announce(
-        "the npm packages of tests/browser",
-        "they drive the browser in the tests",
-        "with npm ci, 10 MB",
-    );
+    announce("the npm packages of tests/browser", "they drive the browser in the tests", "with npm ci, 10 MB");
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(&folder);
+    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
     shell::run("installing the npm packages", &mut npm)?;
     fs::write(&stamp, wanted).map_err(Error::file("write", &stamp))
 }

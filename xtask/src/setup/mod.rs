@@ -10,9 +10,7 @@ mod rust_target;
 mod tools;
 
 pub(crate) use browser::{chromium, node_packages};
-pub(crate) use rust_target::{
-    TARGET, WasmToolchain, clippy as wasm_clippy, wasm as wasm_toolchain,
-};
+pub(crate) use rust_target::{TARGET, WasmToolchain, clippy as wasm_clippy, wasm as wasm_toolchain};
 pub(crate) use tools::{require_component, site as site_tools, wasm_bindgen};
 
 use crate::error::Error;
@@ -24,11 +22,7 @@ pub(crate) fn everything(places: &Places) -> Result<(), Error> {
     site_tools(places)?;
     let browser = chromium()?;
     node_packages(places)?;
-    println!(
-        "All is set up: {}; Chromium is {}.",
-        toolchain.says(),
-        browser.display()
-    );
+    println!("All is set up: {}; Chromium is {}.", toolchain.says(), browser.display());
     Ok(())
 }
 

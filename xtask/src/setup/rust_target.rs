@@ -19,13 +19,7 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
-const DEBIAN_PACKAGES: [&str; 5] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-llvm",
-    "lld-22",
-];
+const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 
 /// How to compile for wasm32 on this machine.
 pub(crate) enum WasmToolchain {
@@ -48,12 +42,7 @@ impl WasmToolchain {
     }
 
     /// Makes `command`, and the cargo that it starts itself, use this toolchain and the programs in `tools`.
-    pub(crate) fn environment(
-        &self,
-        command: &mut Command,
-        places: &Places,
-        tools: &[PathBuf],
-    ) -> Result<(), Error> {
+    pub(crate) fn environment(&self, command: &mut Command, places: &Places, tools: &[PathBuf]) -> Result<(), Error> {
         let mut path = tools.to_vec();
         command.env("CARGO_TARGET_DIR", places.wasm_target());
         if let Self::Debian { .. } = self {
@@ -61,10 +50,7 @@ impl WasmToolchain {
             foreign_compiler(command)
                 .env("RUSTC", DEBIAN_RUSTC)
                 .env("RUSTDOC", "/usr/bin/rustdoc")
-                .env(
-                    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-                    self.sysroot_flag(),
-                );
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", self.sysroot_flag());
         }
         command.env("PATH", shell::path_with(&path)?);
         Ok(())
@@ -81,10 +67,7 @@ impl WasmToolchain {
     pub(crate) fn says(&self) -> String {
         match self {
             Self::Path => "the Rust on PATH builds for wasm32".into(),
-            Self::Debian { sysroot } => format!(
-                "{DEBIAN_RUSTC} builds for wasm32 with {}",
-                sysroot.display()
-            ),
+            Self::Debian { sysroot } => format!("{DEBIAN_RUSTC} builds for wasm32 with {}", sysroot.display()),
         }
     }
 }
@@ -97,15 +80,8 @@ pub(crate) fn wasm(places: &Places) -> Result<WasmToolchain, Error> {
         return Ok(WasmToolchain::Debian { sysroot });
     }
     if shell::find("rustup").is_some() {
-        announce(
-            &format!("Rust's {TARGET} target"),
-            "the page is Rust compiled to WebAssembly",
-            "with rustup, 20 MB",
-        );
-        let added = shell::run(
-            "rustup target add",
-            Command::new("rustup").args(["target", "add", TARGET]),
-        );
+        announce(&format!("Rust's {TARGET} target"), "the page is Rust compiled to WebAssembly", "with rustup, 20 MB");
+        let added = shell::run("rustup target add", Command::new("rustup").args(["target", "add", TARGET]));
         if added.is_ok() && has_std(&std_of_path(places)) {
             return Ok(WasmToolchain::Path);
         }
@@ -119,11 +95,9 @@ pub(crate) fn clippy(toolchain: &WasmToolchain) -> Result<(), Error> {
     match toolchain {
         WasmToolchain::Path => tools::require_component("clippy"),
         WasmToolchain::Debian { .. } if Path::new("/usr/bin/cargo-clippy").is_file() => Ok(()),
-        WasmToolchain::Debian { .. } => apt::install(
-            &["rust-web-clippy"],
-            "lints the wasm32 crates with the compiler that builds them",
-            "5 MB",
-        ),
+        WasmToolchain::Debian { .. } => {
+            apt::install(&["rust-web-clippy"], "lints the wasm32 crates with the compiler that builds them", "5 MB")
+        }
     }
 }
 
@@ -138,10 +112,7 @@ fn debian(places: &Places) -> Result<WasmToolchain, Error> {
     }
     let sysroot = debian_sysroot(places).ok_or_else(|| Error::Missing {
         program: DEBIAN_RUSTC.into(),
-        remedy: format!(
-            "rustup target add {TARGET}, or as root: apt-get install {}",
-            DEBIAN_PACKAGES.join(" ")
-        ),
+        remedy: format!("rustup target add {TARGET}, or as root: apt-get install {}", DEBIAN_PACKAGES.join(" ")),
     })?;
     if !has_std(&std_folder(&sysroot)) {
         build_std(places, &sysroot)?;
@@ -192,10 +163,7 @@ fn build_std(places: &Places, sysroot: &Path) -> Result<(), Error> {
     let kept = std_folder(&partial);
     fs::create_dir_all(&kept).map_err(Error::file("create", &kept))?;
     let built = work.join("target").join(TARGET).join("release/deps");
-    for entry in fs::read_dir(&built)
-        .map_err(Error::file("read", &built))?
-        .flatten()
-    {
+    for entry in fs::read_dir(&built).map_err(Error::file("read", &built))?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.ends_with(".rlib") && !name.starts_with("libthrowaway") {
@@ -215,32 +183,18 @@ fn std_folder(sysroot: &Path) -> PathBuf {
 /// Where the compiler on PATH looks for its wasm32 library; an empty path if there is no such compiler.
 fn std_of_path(places: &Places) -> PathBuf {
     let mut rustc = Command::new("rustc");
-    rustc
-        .current_dir(&places.root)
-        .args(["--print", "target-libdir", "--target", TARGET]);
-    shell::probe(&mut rustc)
-        .map(PathBuf::from)
-        .unwrap_or_default()
+    rustc.current_dir(&places.root).args(["--print", "target-libdir", "--target", TARGET]);
+    shell::probe(&mut rustc).map(PathBuf::from).unwrap_or_default()
 }
 
 fn has_std(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-    })
+    fs::read_dir(folder)
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
 /// `cargo run` hands down variables that are about its own compiler; another compiler must not see them.
 fn foreign_compiler(command: &mut Command) -> &mut Command {
-    for name in [
-        "LD_LIBRARY_PATH",
-        "RUSTUP_TOOLCHAIN",
-        "RUSTUP_HOME",
-        "CARGO",
-        "RUSTFLAGS",
-        "RUSTC_WRAPPER",
-    ] {
+    for name in ["LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "RUSTFLAGS", "RUSTC_WRAPPER"] {
         command.env_remove(name);
     }
     command

@@ -40,10 +40,7 @@ pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
         },
     )?;
     let wasm_opt = binaryen(places)?;
-    Ok(SiteTools {
-        path: vec![bindgen, trunk.clone(), wasm_opt],
-        trunk: trunk.join("trunk"),
-    })
+    Ok(SiteTools { path: vec![bindgen, trunk.clone(), wasm_opt], trunk: trunk.join("trunk") })
 }
 
 /// The folder with `wasm-bindgen` and `wasm-bindgen-test-runner`.
@@ -53,10 +50,7 @@ pub(crate) fn wasm_bindgen(places: &Places) -> Result<PathBuf, Error> {
     if let Some(locked) = locked_version(&text, "wasm-bindgen")
         && locked != WASM_BINDGEN
     {
-        return Err(Error::BindgenVersion {
-            locked: locked.to_owned(),
-            tool: WASM_BINDGEN,
-        });
+        return Err(Error::BindgenVersion { locked: locked.to_owned(), tool: WASM_BINDGEN });
     }
     crate_tool(
         places,
@@ -85,9 +79,7 @@ struct Tool {
 
 /// Installs a tool from the crate registry unless it is there and answers with its version.
 fn crate_tool(places: &Places, tool: &Tool) -> Result<PathBuf, Error> {
-    let home = places
-        .cache
-        .join(format!("{}-{}", tool.krate, tool.version));
+    let home = places.cache.join(format!("{}-{}", tool.krate, tool.version));
     let bin = home.join("bin");
     let answers = || {
         shell::probe(Command::new(bin.join(tool.binary)).arg("--version"))
@@ -96,22 +88,11 @@ fn crate_tool(places: &Places, tool: &Tool) -> Result<PathBuf, Error> {
     if answers() {
         return Ok(bin);
     }
-    announce(
-        &format!("{} {}", tool.krate, tool.version),
-        tool.why,
-        tool.cost,
-    );
+    announce(&format!("{} {}", tool.krate, tool.version), tool.why, tool.cost);
     let build = places.cache.join("build/tools");
     let mut cargo = shell::cargo(&places.cache_folder()?);
     cargo
-        .args([
-            "install",
-            "--force",
-            tool.krate,
-            "--version",
-            tool.version,
-            "--root",
-        ])
+        .args(["install", "--force", tool.krate, "--version", tool.version, "--root"])
         .arg(&home)
         .env("CARGO_TARGET_DIR", &build)
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
@@ -143,16 +124,10 @@ fn binaryen(places: &Places) -> Result<PathBuf, Error> {
     if answers() {
         return Ok(bin);
     }
-    announce(
-        &format!("binaryen {BINARYEN}"),
-        "its wasm-opt makes the page's wasm a fifth smaller",
-        "from npm, 20 MB",
-    );
+    announce(&format!("binaryen {BINARYEN}"), "its wasm-opt makes the page's wasm a fifth smaller", "from npm, 20 MB");
     fs::create_dir_all(&home).map_err(Error::file("create", &home))?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
-        .arg(&home)
-        .arg(format!("binaryen@{BINARYEN}"));
+    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&home).arg(format!("binaryen@{BINARYEN}"));
     shell::run("installing binaryen", &mut npm)?;
     if !answers() {
         return Err(Error::Unexpected {
@@ -183,20 +158,14 @@ pub(crate) fn require_component(name: &'static str) -> Result<(), Error> {
     if shell::probe(cargo.args([subcommand, "--version"])).is_some() {
         return Ok(());
     }
-    Err(Error::Missing {
-        program: format!("cargo {subcommand}"),
-        remedy: format!("rustup component add {name}"),
-    })
+    Err(Error::Missing { program: format!("cargo {subcommand}"), remedy: format!("rustup component add {name}") })
 }
 
 /// The version of `package` in a Cargo.lock.
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name).skip(1);
-    lines
-        .next()?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
+    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
 #[cfg(test)]

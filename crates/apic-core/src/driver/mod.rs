@@ -1,7 +1,7 @@
 //! Who chooses the next step: the clock, or a person.
 //!
-//! A run is a scenario plus the list of choices made in it. [`Choice::Clock`] stands for "as time has it", so that an
-//! ordinary run is a short list.
+//! A run is a scenario plus the list of choices made in it. Where nothing was chosen, the clock has its way, so that an
+//! ordinary run is an empty list.
 
 mod clock;
 mod hand;
@@ -12,12 +12,11 @@ pub use hand::{Hand, NotEnabled};
 use crate::machine::Actor;
 use serde::{Deserialize, Serialize};
 
-/// One entry of a run's list of choices.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Choice {
-    /// So many steps as the clock has them.
-    Clock(u32),
-    /// One step of this actor, whoever was due.
-    Pick(Actor),
+/// A choice: at this step, this actor moves, whoever is due.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Pick {
+    /// Number of the step, from 0.
+    pub step: u32,
+    /// Who takes it.
+    pub actor: Actor,
 }

@@ -52,8 +52,23 @@ impl VectorSet {
     }
 
     /// Vectors in the set, lowest first.
-    pub fn iter(&self) -> impl Iterator<Item = Vector> + '_ {
-        (0..=255u8).map(Vector::new).filter(|v| self.contains(*v))
+    pub fn iter(&self) -> impl Iterator<Item = Vector> + use<> {
+        let mut words = self.0;
+        std::iter::from_fn(move || {
+            let i = words.iter().position(|word| *word != 0)?;
+            let bit = words[i].trailing_zeros();
+            words[i] &= words[i] - 1;
+            Some(Vector::new((i as u32 * 64 + bit) as u8))
+        })
+    }
+
+    /// Vectors whose bit differs from that in `other`, lowest first.
+    pub fn changed_from(&self, other: &Self) -> impl Iterator<Item = Vector> + use<> {
+        let mut difference = *self;
+        for (mine, theirs) in difference.0.iter_mut().zip(other.0) {
+            *mine ^= theirs;
+        }
+        difference.iter()
     }
 }
 

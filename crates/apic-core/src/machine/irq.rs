@@ -97,7 +97,7 @@ impl Machine {
         };
         self.cpus[cpu.index()].irq = next;
         if next.is_none() {
-            self.touch_cpu(cpu);
+            self.touch_latched(cpu);
         }
         Taken { rule, vcpu }
     }

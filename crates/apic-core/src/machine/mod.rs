@@ -12,18 +12,20 @@ mod config;
 mod deliver;
 mod guest;
 mod hardware;
+mod invariants;
 mod irq;
 mod state;
 mod vcpu_thread;
 
 pub use config::Config;
+pub use invariants::Violation;
 pub use state::{Actor, Cpu, Ipi, Next, Running, Vcpu};
 
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
 use crate::rule::Rule;
-use crate::units::{CpuId, Ns, VcpuId};
+use crate::units::{CpuId, Ns, Tsc, VcpuId};
 use serde::Serialize;
 use state::{Touched, VcpuPc};
 use std::sync::Arc;
@@ -101,6 +103,13 @@ impl Machine {
         self.handlers
     }
 
+    /// Whether a recorded list of arms was replayed to its end: the last one made, and nothing armed or waiting.
+    pub fn arms_are_over(&self) -> bool {
+        let idle = |v: &Vcpu| v.guest.arms_made() >= self.cfg.arms.len() && v.timer.tscdeadline == Tsc::ZERO;
+        let empty = |v: &Vcpu| v.pi.pir().is_empty() && v.vapic.virr().is_empty();
+        !self.cfg.arms.is_empty() && self.vcpus.iter().all(|v| idle(v) && empty(v))
+    }
+
     /// IPIs under way, by destination, in the order they were sent.
     pub fn in_flight(&self) -> impl Iterator<Item = Ipi> + '_ {
         self.cpus.iter().flat_map(|c| c.inbound.iter().copied())
@@ -145,16 +154,22 @@ impl Machine {
     /// anything; the state is unchanged then.
     #[inline]
     pub fn apply<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Option<Taken> {
-        self.touched.clear();
         let next = self.next(actor)?;
-        self.now = self.now.max(at).max(next.earliest);
-        Some(match actor {
+        Some(self.apply_enabled(actor, at.max(next.earliest), obs))
+    }
+
+    /// [`Machine::apply`] for a driver that has asked [`Machine::next`] already: the actor can move at `at`.
+    #[inline]
+    pub(crate) fn apply_enabled<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Taken {
+        self.touched.clear();
+        self.now = self.now.max(at);
+        match actor {
             Actor::Irq(cpu) => self.step_irq_hardware(cpu, obs),
             Actor::Sw(cpu) => self.step_sw(cpu, obs),
             Actor::Guest(vcpu) => self.step_guest(vcpu, obs),
             Actor::Wire(cpu) => self.step_wire(cpu, obs),
             Actor::Clock(cpu) => self.step_clock(cpu, obs),
-        })
+        }
     }
 
     /// The CPU on which an actor acts.
@@ -243,7 +258,16 @@ impl Machine {
         }
     }
 
+    /// Software on this CPU went on in root operation: its interrupt hardware looks again if something is latched.
+    #[inline]
+    fn touch_latched(&mut self, cpu: CpuId) {
+        if self.cpus[cpu.index()].irr.highest().is_some() {
+            self.touched.push(Actor::Irq(cpu));
+        }
+    }
+
     /// All three actors that share a CPU look again.
+    #[inline]
     fn touch_cpu(&mut self, cpu: CpuId) {
         self.touched.push(Actor::Sw(cpu));
         self.touched.push(Actor::Irq(cpu));

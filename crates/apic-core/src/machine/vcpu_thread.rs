@@ -82,7 +82,11 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.pc = next;
         let cpu = vcpu.cpu;
-        self.touch_cpu(cpu);
+        if next == VcpuPc::InGuest {
+            self.touch_cpu(cpu);
+        } else {
+            self.touch_latched(cpu);
+        }
         Taken { rule, vcpu: Some(v) }
     }
 

@@ -4,6 +4,7 @@
 use super::record::Marks;
 use super::sim::Sim;
 use super::{Ledger, StepMeta, StepRecord};
+use crate::driver::Pick;
 use crate::machine::Machine;
 use crate::scenario::{PathKind, Scenario};
 use std::ops::Range;
@@ -19,6 +20,7 @@ const MAX_STEPS: usize = 4_000_000;
 #[derive(Clone, Debug)]
 pub struct History {
     path: PathKind,
+    picks: Vec<Pick>,
     metas: Vec<StepMeta>,
     keyframes: Vec<Sim>,
     sim: Sim,
@@ -29,6 +31,14 @@ pub struct History {
 impl History {
     /// Runs the path to its end: so many handlers started, and the last tick told to its EOI.
     pub fn new(scenario: &Scenario, path: PathKind) -> Self {
+        Self::following(scenario, path, &[])
+    }
+
+    /// The same, following choices made by hand. A choice that cannot be followed ends the run there.
+    pub fn following(scenario: &Scenario, path: PathKind, picks: &[Pick]) -> Self {
+        let mut picks = picks.to_vec();
+        picks.sort_unstable();
+        picks.dedup_by_key(|p| p.step);
         let mut sim = Sim::new(scenario, path);
         let wanted = expiries(scenario);
         let (mut metas, mut keyframes, mut effects) = (Vec::new(), Vec::new(), Vec::new());
@@ -36,15 +46,16 @@ impl History {
             if metas.len().is_multiple_of(KEYFRAME_EVERY) {
                 keyframes.push(sim.clone());
             }
-            let Some((cpu, taken)) = sim.step(&mut effects) else { break };
+            let Some((cpu, taken)) = sim.follow(&picks, &mut effects) else { break };
             let marks = Marks::of(&effects);
             metas.push(StepMeta { at: sim.machine().now(), cpu, vcpu: taken.vcpu, rule: taken.rule, marks });
-            if sim.machine().handlers() >= wanted && is_told(sim.machine()) {
+            let over = sim.machine().handlers() >= wanted || sim.machine().arms_are_over();
+            if over && is_told(sim.machine()) {
                 break;
             }
         }
         let truncated = metas.len() >= MAX_STEPS;
-        let mut history = Self { path, metas, keyframes, sim: Sim::new(scenario, path), last: None, truncated };
+        let mut history = Self { path, picks, metas, keyframes, sim: Sim::new(scenario, path), last: None, truncated };
         history.seek(0);
         history
     }
@@ -95,9 +106,9 @@ impl History {
         }
         self.last = None;
         let mut effects = Vec::new();
-        while self.position() + 1 < steps && self.sim.step(&mut effects).is_some() {}
+        while self.position() + 1 < steps && self.sim.follow(&self.picks, &mut effects).is_some() {}
         if self.position() < steps {
-            self.last = self.sim.step_recorded();
+            self.last = self.sim.follow_recorded(&self.picks);
         }
     }
 
@@ -124,7 +135,7 @@ impl History {
     /// The steps of a range, in full. The position does not change.
     pub fn records(&self, range: Range<usize>) -> Vec<StepRecord> {
         let mut sim = self.sim_at(range.start);
-        (range.start..range.end.min(self.len())).map_while(|_| sim.step_recorded()).collect()
+        (range.start..range.end.min(self.len())).map_while(|_| sim.follow_recorded(&self.picks)).collect()
     }
 
     /// The machine after `steps` steps. The position does not change.
@@ -137,7 +148,7 @@ impl History {
         let frame = steps / KEYFRAME_EVERY;
         let mut sim = self.keyframes.get(frame).or(self.keyframes.last()).unwrap_or(&self.sim).clone();
         let mut effects = Vec::new();
-        while (sim.steps() as usize) < steps && sim.step(&mut effects).is_some() {}
+        while (sim.steps() as usize) < steps && sim.follow(&self.picks, &mut effects).is_some() {}
         sim
     }
 }

@@ -6,8 +6,9 @@
 
 use super::record::Marks;
 use super::{History, StepMeta};
+use crate::driver::Pick;
 use crate::rule::Rule;
-use crate::scenario::Scenario;
+use crate::scenario::{PathKind, Scenario};
 use crate::units::Ns;
 use std::ops::Range;
 
@@ -37,8 +38,15 @@ pub struct Lockstep {
 impl Lockstep {
     /// Runs every path of the scenario.
     pub fn new(scenario: &Scenario) -> Self {
-        let paths: Vec<History> =
-            scenario.run.paths.iter().take(MAX_PATHS).map(|path| History::new(scenario, *path)).collect();
+        Self::following(scenario, &[])
+    }
+
+    /// The same, following each path's choices made by hand.
+    pub fn following(scenario: &Scenario, picks: &[Vec<Pick>]) -> Self {
+        let history = |(p, path): (usize, &PathKind)| {
+            History::following(scenario, *path, picks.get(p).map_or(&[], Vec::as_slice))
+        };
+        let paths: Vec<History> = scenario.run.paths.iter().take(MAX_PATHS).enumerate().map(history).collect();
         let taken = merge(&paths);
         let ticks = ticks(&paths, &taken);
         Self { scenario: scenario.clone(), paths, taken, ticks, position: 0 }

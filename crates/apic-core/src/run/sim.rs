@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::{Ledger, StepRecord};
 use crate::cost;
-use crate::driver::{Choice, Clock, Hand, NotEnabled};
+use crate::driver::{Clock, Hand, NotEnabled, Pick};
 use crate::effect::{Effect, Silent};
 use crate::machine::{Actor, Config, Machine, Taken};
 use crate::scenario::{PathKind, Scenario};
@@ -74,22 +74,6 @@ impl Sim {
         Ok(self.book(actor, taken, effects).1)
     }
 
-    /// Follows one entry of a list of choices.
-    ///
-    /// # Errors
-    /// [`NotEnabled`] if the list does not belong to this run.
-    pub fn follow(&mut self, choice: Choice, effects: &mut Vec<Effect>) -> Result<(), NotEnabled> {
-        match choice {
-            Choice::Clock(n) => {
-                for _ in 0..n {
-                    self.step(effects);
-                }
-                Ok(())
-            }
-            Choice::Pick(actor) => self.pick(actor, effects).map(|_| ()),
-        }
-    }
-
     fn book(&mut self, actor: Actor, taken: Taken, effects: &[Effect]) -> (CpuId, Taken) {
         self.steps += 1;
         let cpu = self.machine.cpu_of(actor);
@@ -97,11 +81,23 @@ impl Sim {
         (cpu, taken)
     }
 
-    /// The same as [`Sim::step`], as a record.
-    pub fn step_recorded(&mut self) -> Option<StepRecord> {
+    /// Takes the step that the choices ask for here, or else the one that is due.
+    pub(super) fn follow(&mut self, picks: &[Pick], effects: &mut Vec<Effect>) -> Option<(CpuId, Taken)> {
+        match picks.binary_search_by_key(&self.steps, |p| p.step) {
+            Ok(i) => {
+                let actor = picks[i].actor;
+                let cpu = self.machine.cpu_of(actor);
+                self.pick(actor, effects).ok().map(|taken| (cpu, taken))
+            }
+            Err(_) => self.step(effects),
+        }
+    }
+
+    /// The same as a record.
+    pub fn follow_recorded(&mut self, picks: &[Pick]) -> Option<StepRecord> {
         let mut effects = Vec::new();
         let index = self.steps;
-        let (cpu, taken) = self.step(&mut effects)?;
+        let (cpu, taken) = self.follow(picks, &mut effects)?;
         Some(StepRecord { index, at: self.machine.now(), cpu, vcpu: taken.vcpu, rule: taken.rule, effects })
     }
 }

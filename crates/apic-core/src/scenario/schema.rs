@@ -44,7 +44,7 @@ pub struct Meta {
     #[serde(default)]
     pub sources: Vec<String>,
     /// Rule id at whose first step the stage opens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub opens_at: Option<String>,
 }
 
@@ -190,10 +190,8 @@ pub struct Guest {
     /// What it does between ticks.
     pub idle: GuestIdle,
     /// Exits that have nothing to do with the timer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub other_exits: Option<OtherExits>,
     /// A recorded list of arms to replay instead of the period.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<Arm>,
 }
 

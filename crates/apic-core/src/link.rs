@@ -1,0 +1,267 @@
+//! The link form of a moment: what stands behind `#` in the address.
+//!
+//! Two forms. A preset's name stands for that preset where it opens. Everything else is `v1.` and base64url of a checked
+//! binary record. The scenario inside travels as JSON without the values that are defaults anyway, so that a link keeps
+//! its meaning when the schema grows: what an old link does not say has the default. A link decodes for ever; a default
+//! that changes would change old links, so defaults do not change.
+
+use crate::driver::Pick;
+use crate::scenario::{PRESETS, Scenario, ScenarioError, preset};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+/// Version of the record; links of a newer one are refused by name.
+const VERSION: u32 = 1;
+
+/// Longest link that is read, in characters. A scenario with a long recorded list of arms is the longest there is.
+const MAX_CHARS: usize = 4_000_000;
+
+const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
+
+/// A moment that can be sent to somebody.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Link {
+    /// What is run.
+    pub scenario: Scenario,
+    /// Name of the preset that the scenario is, or was before it was edited.
+    pub preset: Option<String>,
+    /// Beats taken; `None` is where the scenario opens.
+    pub position: Option<u32>,
+    /// The vCPU in focus.
+    pub vcpu: u16,
+    /// Choices made by hand, per path.
+    pub picks: Vec<Vec<Pick>>,
+}
+
+/// Why a link cannot be followed.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum LinkError {
+    /// Neither a preset's name nor a link.
+    #[error("\"{found}\" is neither a link nor a preset; a link begins with v{VERSION}. and the presets are: {valid}")]
+    NotALink {
+        /// The beginning of what was found.
+        found: String,
+        /// The presets there are.
+        valid: String,
+    },
+    /// Made by a newer version.
+    #[error(
+        "this link is of version {found}, and this Exitless reads versions up to {VERSION}; reload the page or use a newer Exitless"
+    )]
+    Newer {
+        /// Its version.
+        found: u32,
+    },
+    /// Characters were lost or changed on the way.
+    #[error("this link is damaged: characters are missing or were changed; copy it again, whole, from where it came")]
+    Damaged,
+    /// Too long to be one.
+    #[error("this link has {found} characters; at most {MAX_CHARS} are read")]
+    TooLong {
+        /// Its length.
+        found: usize,
+    },
+    /// Its scenario cannot be run.
+    #[error("the scenario in this link cannot be run: {0}")]
+    Scenario(#[from] ScenarioError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecordV1 {
+    preset: Option<String>,
+    /// JSON without defaults; `None` is the preset as it ships.
+    scenario: Option<String>,
+    position: Option<u32>,
+    vcpu: u16,
+    picks: Vec<Vec<Pick>>,
+}
+
+/// The link of a moment, without the `#`.
+pub fn encode(link: &Link) -> String {
+    let shipped = link.preset.as_deref().and_then(|name| preset(name).ok());
+    let unedited = shipped.as_ref() == Some(&link.scenario);
+    if let (true, Some(name), None, 0, true) = (unedited, &link.preset, link.position, link.vcpu, link.picks.is_empty())
+    {
+        return name.clone();
+    }
+    let scenario = (!unedited).then(|| to_short_json(&link.scenario, shipped.as_ref()));
+    let record = RecordV1 {
+        preset: link.preset.clone(),
+        scenario,
+        position: link.position,
+        vcpu: link.vcpu,
+        picks: link.picks.clone(),
+    };
+    let bytes = postcard::to_allocvec_crc32(&record, CRC.digest()).unwrap_or_default();
+    format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Reads a link, with or without its `#`, or a whole address that ends with one.
+///
+/// # Errors
+/// [`LinkError`]: what is wrong, and what would be valid.
+pub fn decode(text: &str) -> Result<Link, LinkError> {
+    let text = text.trim();
+    let text = text.rsplit_once('#').map_or(text, |(_, fragment)| fragment);
+    if text.len() > MAX_CHARS {
+        return Err(LinkError::TooLong { found: text.len() });
+    }
+    if PRESETS.iter().any(|p| p.name == text) {
+        let scenario = preset(text)?;
+        return Ok(Link { scenario, preset: Some(text.to_owned()), position: None, vcpu: 0, picks: Vec::new() });
+    }
+    let (version, body) = split_version(text).ok_or_else(|| LinkError::NotALink {
+        found: text.chars().take(40).collect(),
+        valid: PRESETS.iter().map(|p| p.name).collect::<Vec<_>>().join(", "),
+    })?;
+    if version != VERSION {
+        return Err(LinkError::Newer { found: version });
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| LinkError::Damaged)?;
+    let record: RecordV1 = postcard::from_bytes_crc32(&bytes, CRC.digest()).map_err(|_| LinkError::Damaged)?;
+    let shipped = record.preset.as_deref().map(preset).transpose();
+    let scenario = match record.scenario {
+        Some(json) => from_short_json(&json, shipped.ok().flatten().as_ref())?,
+        None => shipped?.ok_or(LinkError::Damaged)?,
+    };
+    Ok(Link { scenario, preset: record.preset, position: record.position, vcpu: record.vcpu, picks: record.picks })
+}
+
+/// `v12.rest` as 12 and `rest`.
+fn split_version(text: &str) -> Option<(u32, &str)> {
+    let (version, body) = text.strip_prefix('v')?.split_once('.')?;
+    let digits = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit());
+    // A version too large for a number is newer than this one in any case.
+    digits.then(|| (version.parse().unwrap_or(u32::MAX), body))
+}
+
+/// JSON without what is default anyway, and without the words of the preset it came from.
+fn to_short_json(scenario: &Scenario, shipped: Option<&Scenario>) -> String {
+    let mut value = serde_json::to_value(scenario).unwrap_or_default();
+    if shipped.is_some_and(|s| s.meta == scenario.meta)
+        && let Some(map) = value.as_object_mut()
+    {
+        map.remove("meta");
+    }
+    prune(&mut value, &defaults());
+    value.to_string()
+}
+
+fn from_short_json(json: &str, shipped: Option<&Scenario>) -> Result<Scenario, LinkError> {
+    let mut value: Value = serde_json::from_str(json).map_err(|_| LinkError::Damaged)?;
+    if let Some(map) = value.as_object_mut()
+        && !map.contains_key("meta")
+    {
+        let meta = shipped.map(|s| s.meta.clone()).unwrap_or_default();
+        map.insert("meta".to_owned(), serde_json::to_value(meta).unwrap_or_default());
+    }
+    Ok(Scenario::from_json(&value.to_string())?)
+}
+
+/// What a scenario that says only what it must has everywhere else.
+fn defaults() -> Value {
+    const LEAST: &str = r#"{"meta":{"title":"","question":""},"vcpus":[{"cpu":0}],
+        "host":{"topology":{"sockets":1,"llcs":1,"cores":1,"smt":1},"nohz_full":[]}}"#;
+    let mut value = serde_json::from_str::<Scenario>(LEAST).map(serde_json::to_value);
+    // What has no default is never left out.
+    if let Ok(Ok(Value::Object(map))) = &mut value {
+        map.remove("meta");
+        map.remove("vcpus");
+        if let Some(Value::Object(host)) = map.get_mut("host") {
+            host.remove("topology");
+            host.remove("nohz_full");
+        }
+    }
+    value.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+fn prune(value: &mut Value, default: &Value) {
+    if let (Value::Object(map), Value::Object(defaults)) = (value, default) {
+        for (key, default) in defaults {
+            if map.get(key) == Some(default) {
+                map.remove(key);
+            } else if let Some(inner) = map.get_mut(key) {
+                prune(inner, default);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Actor;
+    use crate::units::CpuId;
+
+    fn moment(name: &str) -> Link {
+        let scenario = preset(name).expect("a preset");
+        Link { scenario, preset: Some(name.to_owned()), position: Some(42), vcpu: 0, picks: Vec::new() }
+    }
+
+    #[test]
+    fn a_preset_where_it_opens_is_its_name() {
+        let link = Link { position: None, ..moment("idle-housekeeper") };
+        assert_eq!(encode(&link), "idle-housekeeper");
+        assert_eq!(decode("#idle-housekeeper"), Ok(link));
+    }
+
+    #[test]
+    fn moments_and_edits_come_back_as_they_were() {
+        let plain = moment("pinned-vs-offloaded");
+        let mut edited = plain.clone();
+        edited.scenario.vcpus[0].cpu = CpuId(2);
+        edited.scenario.run.seed = 77;
+        edited.picks = vec![Vec::new(), vec![Pick { step: 9, actor: Actor::Irq(CpuId(3)) }]];
+        let mut own = edited.clone();
+        own.preset = None;
+        own.scenario.meta.title = "Ours".to_owned();
+        for (link, limit) in [(plain, 60), (edited, 400), (own, 1_500)] {
+            let text = encode(&link);
+            assert!(text.len() <= limit, "{} characters: {text}", text.len());
+            assert_eq!(decode(&format!("https://example.org/x/#{text}")), Ok(link));
+        }
+    }
+
+    #[test]
+    fn every_single_change_is_noticed() {
+        let text = encode(&moment("seed-2019"));
+        for i in 3..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[i] = if bytes[i] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).expect("ASCII");
+            assert_eq!(decode(&changed), Err(LinkError::Damaged), "at {i}");
+            assert_eq!(decode(&text[..i]), Err(LinkError::Damaged), "cut at {i}");
+        }
+    }
+
+    #[test]
+    fn other_texts_say_what_would_be_valid() {
+        assert_eq!(decode("v2.abc"), Err(LinkError::Newer { found: 2 }));
+        assert_eq!(decode("v99999999999.abc"), Err(LinkError::Newer { found: u32::MAX }));
+        let e = decode("pined").expect_err("no such preset").to_string();
+        assert!(e.contains("\"pined\"") && e.contains("pinned-vs-offloaded"), "{e}");
+        assert!(matches!(decode(""), Err(LinkError::NotALink { .. })));
+    }
+
+    #[test]
+    fn an_impossible_scenario_in_a_link_names_its_key() {
+        let mut link = moment("pinned-vs-offloaded");
+        link.scenario.vcpus[0].cpu = CpuId(9);
+        let e = decode(&encode(&link)).expect_err("CPU 9 is missing").to_string();
+        assert!(e.contains("vcpus[0].cpu") && e.contains("0 to 3"), "{e}");
+    }
+
+    /// Links that were once given out. They decode for ever: add to this list, never change it.
+    #[test]
+    fn golden_links_decode() {
+        for (text, position) in GOLDEN {
+            let link = decode(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(link.position, *position, "{text}");
+        }
+    }
+
+    const GOLDEN: &[(&str, Option<u32>)] = &[("pinned-vs-offloaded", None), ("recorded-arms", None)];
+}

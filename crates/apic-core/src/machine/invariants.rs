@@ -1,0 +1,92 @@
+//! What must hold after every step of a correct scenario.
+//!
+//! Numbers are those under which the documentation lists them. What they leave out: fairness (that a delivering state is
+//! reached at all) is for the tests that run to the end.
+
+use super::deliver::DeliverPc;
+use super::irq::IrqPc;
+use super::state::{PiStage, VcpuPc};
+use super::{Machine, Vcpu};
+use crate::host::TimerId;
+use crate::lapic::ADVANCE_NS_MAX;
+use crate::units::{CpuId, Ns, VcpuId, Vector};
+use thiserror::Error;
+
+/// An invariant that does not hold: a bug of the model, or of the rules that a scenario mixes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Violation {
+    /// 1: the guest runs, an interrupt waits in PIR, and nothing will ever make the processor look.
+    #[error("vCPU {0}: PIR is not empty in guest mode, ON is 0 and nobody is about to set it: the interrupt is lost")]
+    Lost(VcpuId),
+    /// 2: the guest runs, a notification is said to be outstanding, and there is none.
+    #[error("vCPU {0}: ON is 1 in guest mode, but no notification is on its way: later posts are not notified either")]
+    OnWithoutNotification(VcpuId),
+    /// 3: an expiry is pending and nobody was asked to look.
+    #[error("vCPU {0}: an expiry is pending without a request: the vCPU may never look")]
+    PendingWithoutRequest(VcpuId),
+    /// 5: RVI is not the highest requested vector in guest mode.
+    #[error("vCPU {0}: RVI is not the highest vector of VIRR")]
+    Rvi(VcpuId),
+    /// 7: a timer is queued twice, or elsewhere than KVM believes.
+    #[error("vCPU {0}: its timer is queued {1} times, or not where it is believed to be")]
+    Queued(VcpuId, usize),
+    /// 9: a busy-wait is longer than the kernel's cap.
+    #[error("CPU {0}: the busy-wait exceeds the cap of the timer advance")]
+    Wait(CpuId),
+}
+
+impl Machine {
+    /// Checks every invariant.
+    ///
+    /// # Errors
+    /// The first one that does not hold.
+    pub fn check_invariants(&self) -> Result<(), Violation> {
+        for (i, vcpu) in self.vcpus.iter().enumerate() {
+            self.check_vcpu(VcpuId(i as u16), vcpu)?;
+        }
+        let cap = Ns::from_ns(u64::from(ADVANCE_NS_MAX));
+        match self.cpus.iter().position(|c| c.not_before.minus(self.now) > cap) {
+            Some(i) => Err(Violation::Wait(CpuId(i as u16))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_vcpu(&self, v: VcpuId, vcpu: &Vcpu) -> Result<(), Violation> {
+        if vcpu.in_guest() {
+            let stage = self.cpus[vcpu.cpu.index()].pi_stage;
+            let on_to_come = self.poster_at(v, DeliverPc::On);
+            if !vcpu.pi.pir().is_empty() && !vcpu.pi.on() && stage != Some(PiStage::Drain) && !on_to_come {
+                return Err(Violation::Lost(v));
+            }
+            let noticed = stage == Some(PiStage::ClearOn) || self.poster_at(v, DeliverPc::Trigger);
+            if vcpu.pi.on() && !noticed && !self.notified(vcpu) {
+                return Err(Violation::OnWithoutNotification(v));
+            }
+            if vcpu.vapic.rvi() != vcpu.vapic.virr().highest().map_or(0, Vector::number) {
+                return Err(Violation::Rvi(v));
+            }
+        }
+        let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, true));
+        if vcpu.timer.pending && !vcpu.requests.pending() && !being_injected && !vcpu.lvtt.masked {
+            return Err(Violation::PendingWithoutRequest(v));
+        }
+        let timer = TimerId::Lapic(v);
+        let on = self.cpus.iter().flat_map(|c| c.base.queue()).filter(|(_, t)| *t == timer).count();
+        let believed = self.timer_queued(v).is_some();
+        if on > 1 || (on == 1) != believed {
+            return Err(Violation::Queued(v, on));
+        }
+        Ok(())
+    }
+
+    /// Whether some CPU's timer callback stands at this point of a delivery to the vCPU.
+    fn poster_at(&self, v: VcpuId, pc: DeliverPc) -> bool {
+        self.cpus.iter().any(|c| c.irq == Some(IrqPc::Deliver(v, pc)))
+    }
+
+    /// Whether a notification for the vCPU is in flight to, or latched on, the CPU that it runs on.
+    fn notified(&self, vcpu: &Vcpu) -> bool {
+        let cpu = &self.cpus[vcpu.cpu.index()];
+        cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Vector::POSTED_INTR)
+    }
+}

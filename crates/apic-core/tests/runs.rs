@@ -1,0 +1,250 @@
+//! Properties of every run: stepping, seeking, determinism, invariants.
+
+use apic_core::driver::Pick;
+use apic_core::effect::Effect;
+use apic_core::host::Topology;
+use apic_core::machine::Actor;
+use apic_core::run::{History, Lockstep, Sim};
+use apic_core::scenario::{
+    Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, PRESETS, PathKind, Run, Scenario, Vcpu, Vm,
+};
+use apic_core::units::CpuId;
+use proptest::prelude::*;
+
+fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
+    PRESETS.iter().map(|p| (p.name, p.scenario().expect("ships valid")))
+}
+
+/// Scenarios of one socket with up to six CPUs, up to three vCPUs, and every kind of load and disturbance.
+fn scenarios() -> impl Strategy<Value = Scenario> {
+    let load = prop_oneof![
+        Just(Load::Idle),
+        Just(Load::Busy),
+        (50u64..900, 50u64..900).prop_map(|(busy_us, idle_us)| Load::Bursts { busy_us, idle_us }),
+    ];
+    let guest = (60u64..2_500, 0u64..20_000, any::<bool>(), proptest::option::of((30u64..700, 0u64..40_000)));
+    let vm = (any::<bool>(), any::<bool>());
+    (4u16..7, 1usize..4, load, guest, vm, (0u64..1_000, any::<u64>())).prop_map(
+        |(cpus, vcpus, load, (period_us, handler_ns, halts, other), (seed_era, advance), (phase, seed))| Scenario {
+            meta: Meta { title: "generated".into(), question: "does it hold?".into(), ..Meta::default() },
+            host: Host {
+                topology: Topology { sockets: 1, llcs: 1, cores: cpus, smt: 1 },
+                nohz_full: (1..cpus).map(CpuId).collect(),
+                hz: 1_000,
+                tsc_khz: 2_100_000,
+                housekeepers: vec![Housekeeper { cpu: CpuId(0), load, tick_phase_us: phase }],
+            },
+            vm: Vm {
+                era: if seed_era { apic_core::kvm::Era::Seed2019 } else { apic_core::kvm::Era::V6_19 },
+                mwait_in_guest: seed_era,
+                lapic_timer_advance: advance,
+                ..Vm::default()
+            },
+            vcpus: (0..vcpus.min(usize::from(cpus) - 1) as u16)
+                .map(|i| Vcpu { cpu: CpuId(i + 1), start_us: u64::from(i) * 37 })
+                .collect(),
+            guest: Guest {
+                period_us,
+                handler_ns,
+                idle: if halts { GuestIdle::Hlt } else { GuestIdle::Busy },
+                other_exits: other.map(|(period_us, handling_ns)| OtherExits { period_us, first_us: 10, handling_ns }),
+                ..Guest::default()
+            },
+            run: Run { expiries: 12, seed, ..Run::default() },
+            costs: apic_core::scenario::CostChoice::default(),
+        },
+    )
+}
+
+/// Steps one by one, checking everything that must hold after each step.
+fn walk(scenario: &Scenario, path: PathKind, steps: usize) -> Sim {
+    let mut sim = Sim::new(scenario, path);
+    for _ in 0..steps {
+        let Some(record) = sim.follow_recorded(&[]) else { break };
+        if let Err(violation) = sim.machine().check_invariants() {
+            panic!("{violation}, after {record:?}");
+        }
+        assert!(sim.clock().agrees_with(sim.machine()), "the clock's book is wrong after {record:?}");
+    }
+    sim
+}
+
+#[test]
+fn invariants_hold_and_the_clock_keeps_its_book_on_every_preset() {
+    for (_, scenario) in presets() {
+        for path in PathKind::ALL {
+            let steps = History::new(&scenario, *path).len();
+            assert!(steps > 100);
+            walk(&scenario, *path, steps);
+        }
+    }
+}
+
+#[test]
+fn running_on_equals_stepping() {
+    for (name, scenario) in presets() {
+        for path in PathKind::ALL {
+            let mut history = History::new(&scenario, *path);
+            let mut silent = Sim::new(&scenario, *path);
+            for n in 0..history.len() {
+                assert!(silent.step_silently().is_some());
+                if n % 97 == 0 || n + 1 == history.len() {
+                    history.seek(n + 1);
+                    assert_eq!(
+                        history.machine().encode(),
+                        silent.machine().encode(),
+                        "{name} {path:?} after {}",
+                        n + 1
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_silent_and_the_recording_run_are_the_same_run() {
+    for (_, scenario) in presets() {
+        let (mut silent, mut recording) =
+            (Sim::new(&scenario, PathKind::Posted), Sim::new(&scenario, PathKind::Posted));
+        for _ in 0..500 {
+            let taken = silent.step_silently().map(|t| t.rule);
+            assert_eq!(taken, recording.follow_recorded(&[]).map(|r| r.rule));
+        }
+        assert_eq!(silent.machine().encode(), recording.machine().encode());
+    }
+}
+
+#[test]
+fn every_armed_tick_is_delivered_once() {
+    for (name, scenario) in presets() {
+        for history in Lockstep::new(&scenario).paths() {
+            let records = history.records(0..history.len());
+            let count = |is: fn(&Effect) -> bool| records.iter().flat_map(|r| &r.effects).filter(|e| is(e)).count();
+            let armed = count(|e| matches!(e, Effect::Armed { .. }));
+            let delivered = count(|e| matches!(e, Effect::Delivered { .. }));
+            // What was armed last, once per vCPU at most, may still lie ahead.
+            assert!(armed >= delivered && armed - delivered <= scenario.vcpus.len(), "{name}: {armed} {delivered}");
+            assert_eq!(delivered as u64, history.clone_at_end().ledger().handlers, "{name}");
+        }
+    }
+}
+
+/// The last moment of a history, without moving it.
+trait AtEnd {
+    fn clone_at_end(&self) -> History;
+}
+
+impl AtEnd for History {
+    fn clone_at_end(&self) -> History {
+        let mut end = self.clone();
+        end.seek(end.len());
+        end
+    }
+}
+
+#[test]
+fn beats_cover_every_step_of_every_path_in_order() {
+    for (name, scenario) in presets() {
+        let mut lockstep = Lockstep::new(&scenario);
+        let mut taken = vec![0u32; lockstep.paths().len()];
+        let mut last = apic_core::units::Ns::ZERO;
+        for i in 0..lockstep.len() {
+            let beat = lockstep.beat(i).expect("in range");
+            assert!(beat.at >= last, "{name}: time goes back at beat {i}");
+            last = beat.at;
+            for (p, n) in taken.iter_mut().enumerate() {
+                if let Some(step) = beat.steps[p] {
+                    assert_eq!(step, *n, "{name}: path {p} jumps at beat {i}");
+                    assert_eq!(lockstep.beat_of(p, step as usize), i);
+                    *n += 1;
+                }
+            }
+        }
+        for (p, n) in taken.iter().enumerate() {
+            assert_eq!(*n as usize, lockstep.paths()[p].len(), "{name}: path {p}");
+        }
+        let covered: Vec<usize> = lockstep.ticks().iter().flat_map(Clone::clone).collect();
+        assert_eq!(covered, (0..lockstep.len()).collect::<Vec<_>>(), "{name}: ticks");
+        lockstep.seek(usize::MAX);
+        assert_eq!(lockstep.position(), lockstep.len());
+    }
+}
+
+#[test]
+fn each_preset_opens_at_the_moment_it_names() {
+    for (name, scenario) in presets() {
+        let mut lockstep = Lockstep::new(&scenario);
+        lockstep.seek(lockstep.opening());
+        let wanted = scenario.meta.opens_at.clone().unwrap_or_default();
+        let rules: Vec<&str> = lockstep.paths().iter().filter_map(|p| Some(p.last()?.rule.id())).collect();
+        assert!(rules.contains(&wanted.as_str()), "{name}: {rules:?} instead of {wanted}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Forward n, then back n, from anywhere, is where it was.
+    #[test]
+    fn forward_and_back_is_the_identity(scenario in scenarios(), from in 0usize..400, n in 0usize..400) {
+        scenario.validate().expect("generated scenarios are valid");
+        let mut history = History::new(&scenario, PathKind::Posted);
+        history.seek(from);
+        let (was, ledger, last) = (history.machine().encode(), history.ledger().clone(), history.last().cloned());
+        history.seek(from + n);
+        history.seek(from);
+        prop_assert_eq!(history.machine().encode(), was);
+        prop_assert_eq!(history.ledger(), &ledger);
+        prop_assert_eq!(history.last(), last.as_ref());
+    }
+
+    /// Jumping to a step equals walking to it.
+    #[test]
+    fn run_n_equals_n_single_steps(scenario in scenarios(), n in 0usize..900) {
+        let mut history = History::new(&scenario, PathKind::Posted);
+        let n = n.min(history.len());
+        history.seek(n);
+        let walked = walk(&scenario, PathKind::Posted, n);
+        prop_assert_eq!(history.sim(), &walked);
+    }
+
+    /// Both paths deliver, whatever the load, the disturbance and the era.
+    #[test]
+    fn invariants_hold_whatever_the_scenario(scenario in scenarios()) {
+        for path in PathKind::ALL {
+            let sim = walk(&scenario, *path, 1_500);
+            prop_assert!(sim.ledger().handlers > 0, "no tick in 1,500 steps");
+        }
+    }
+
+    /// A person may pick any enabled step at any time: nothing is lost, and the clock can take over.
+    #[test]
+    fn any_interleaving_keeps_the_invariants(
+        scenario in scenarios(),
+        choices in proptest::collection::vec(any::<u16>(), 1..400),
+    ) {
+        // The seed's rules are broken in ways that only some interleavings show; they have tests of their own.
+        prop_assume!(scenario.vm.era == apic_core::kvm::Era::V6_19);
+        let mut sim = Sim::new(&scenario, PathKind::Posted);
+        let (mut effects, mut picks) = (Vec::new(), Vec::new());
+        for choice in &choices {
+            let enabled: Vec<Actor> = sim.machine().enabled().map(|(a, _)| a).collect();
+            prop_assert!(!enabled.is_empty(), "nobody can move");
+            let actor = enabled[usize::from(*choice) % enabled.len()];
+            picks.push(Pick { step: sim.steps(), actor });
+            sim.pick(actor, &mut effects).expect("it was enabled");
+            prop_assert_eq!(sim.machine().check_invariants(), Ok(()), "after {:?}", effects);
+            prop_assert!(sim.clock().agrees_with(sim.machine()));
+        }
+        let handlers = sim.machine().handlers();
+        for _ in 0..2_000 {
+            sim.step_silently();
+        }
+        prop_assert!(sim.machine().handlers() > handlers, "no tick after the hand let go");
+        // The same list of choices gives the same run.
+        let mut again = History::following(&scenario, PathKind::Posted, &picks);
+        again.seek(picks.len());
+        prop_assert!(again.position() == picks.len() || again.len() < picks.len());
+    }
+}
