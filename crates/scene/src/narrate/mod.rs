@@ -1,0 +1,251 @@
+//! One sentence per step: who did what to which field, and what did not happen.
+//!
+//! The same string is the caption, the screen reader's announcement and the alt text.
+
+mod arming;
+mod firing;
+mod host;
+
+use crate::words::{self, capital};
+use apic_core::effect::{Bank, Effect, Field, NotSent};
+use apic_core::host::TimerId;
+use apic_core::rule::Rule;
+use apic_core::run::StepRecord;
+use apic_core::scenario::{PathKind, Scenario};
+use apic_core::units::{CpuId, Ns, Tsc, TscKhz, VcpuId, Vector};
+
+/// What a step did, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sentence {
+    /// What happened: one to three short sentences.
+    pub main: String,
+    /// What did *not* happen; shown dimmer.
+    pub aside: Option<String>,
+}
+
+impl Sentence {
+    /// All of it.
+    pub fn text(&self) -> String {
+        match &self.aside {
+            Some(aside) => format!("{} {aside}", self.main),
+            None => self.main.clone(),
+        }
+    }
+
+    fn prefixed(mut self, prefix: &str) -> Self {
+        self.main.insert_str(0, prefix);
+        self
+    }
+}
+
+/// A sentence that leaves nothing out.
+fn said(main: impl Into<String>) -> Sentence {
+    Sentence { main: main.into(), aside: None }
+}
+
+/// A sentence with what did not happen.
+fn but(main: impl Into<String>, aside: impl Into<String>) -> Sentence {
+    Sentence { main: main.into(), aside: Some(aside.into()) }
+}
+
+/// The sentence of a step.
+pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
+    let c = Context { record, scenario };
+    match record.rule {
+        Rule::A1 => arming::deadline_written(&c),
+        Rule::A2 => arming::fastpath(&c),
+        Rule::A3 => arming::stored(&c),
+        Rule::A4 => arming::pending_forgotten(&c),
+        Rule::A5 => arming::no_preemption_timer(&c),
+        Rule::A6 => arming::expiry_computed(&c),
+        Rule::A7 => arming::passed_already(&c),
+        Rule::A8 => arming::ready(&c),
+        Rule::N1 | Rule::N2 | Rule::N3 | Rule::N4 => arming::target(&c),
+        Rule::R0 => arming::stays(&c, "it is pinned, or its target is this very core (R0)"),
+        Rule::R1 => arming::stays(&c, "it was queued here and comes first, so moving it would program two clocks (R1)"),
+        Rule::R2 => arming::stays(&c, "its callback is running there (R2)"),
+        Rule::R3 => arming::refused_as_first(&c),
+        Rule::R4 => arming::refused_in_interrupt(&c),
+        Rule::R5 => arming::accepted(&c),
+        Rule::K1 => host::clock_event(&c),
+        Rule::P1 => firing::external_interrupt(&c),
+        Rule::P2 => firing::mode_outside(&c),
+        Rule::P2b => host::handled_in_exit(&c),
+        Rule::P3 | Rule::C4 => firing::callback(&c),
+        Rule::P3b | Rule::D1 => firing::left_pending(&c),
+        Rule::P3c | Rule::D2 => firing::kick(&c),
+        Rule::P4 | Rule::C11 => firing::callback_returned(&c),
+        Rule::P5 | Rule::D4 => firing::expiry_found(&c),
+        Rule::P5b | Rule::C7 => firing::lvt(&c),
+        Rule::P5c | Rule::C8 => firing::pir_bit(&c),
+        Rule::P5d | Rule::C8b => firing::on_bit(&c),
+        Rule::P5e | Rule::C10 => firing::deadline_cleared(&c),
+        Rule::P6 => firing::mode_in_guest(&c),
+        Rule::P6b => firing::sync_on(&c),
+        Rule::P6c => firing::sync_pir(&c),
+        Rule::P6d => firing::last_look(&c),
+        Rule::P7 | Rule::C6 => firing::waited(&c),
+        Rule::P8 => firing::entered(&c),
+        Rule::C3 => host::timer_interrupt(&c),
+        Rule::C5 => firing::may_it_be_posted(&c),
+        Rule::C9 => firing::notification(&c),
+        Rule::C12 => firing::recognised(&c),
+        Rule::C12b => firing::on_cleared(&c),
+        Rule::C12c => firing::pir_drained(&c),
+        Rule::C13 => firing::delivered(&c),
+        Rule::C14 => firing::eoi(&c),
+        Rule::D3 => firing::entry_aborted(&c),
+        Rule::I1 => host::interrupt_taken(&c),
+        Rule::I2 => host::notification_missed(&c),
+        Rule::I3 => host::reschedule(&c),
+        Rule::I4 => host::ipi_arrived(&c),
+        Rule::T1 => host::tick(&c),
+        Rule::T2 => host::interrupt_ended(&c),
+        Rule::T3 => host::nothing_due(&c),
+        Rule::H1 | Rule::H2 => host::load(&c),
+        Rule::G1 => said(format!("{}'s handler returned; its interrupts are on again.", c.vcpu())),
+        Rule::G2 => but(format!("{} halted and waits for an interrupt.", c.vcpu()), "HLT is not intercepted: no exit."),
+        Rule::X1 => said(format!("{} executed CPUID, which always exits.", c.vcpu())),
+        Rule::X2 => said(format!("KVM emulated CPUID for {}.", c.vcpu())),
+    }
+}
+
+/// The sentence of one press of *Step*, which may move several paths.
+///
+/// Paths that took the same step share a sentence: "On both paths: …". Others speak for themselves, by their titles.
+pub fn narrate_beat(steps: &[(PathKind, &StepRecord)], scenario: &Scenario) -> Sentence {
+    let told: Vec<(PathKind, Sentence)> = steps.iter().map(|(path, r)| (*path, narrate(r, scenario))).collect();
+    let Some((first_path, first)) = told.first() else { return opening(scenario) };
+    if scenario.run.paths.len() == 1 {
+        return first.clone();
+    }
+    if told.len() > 1 && told.iter().all(|(_, s)| s == first) {
+        let all = if told.len() == 2 { "On both paths: ".to_owned() } else { format!("On all {} paths: ", told.len()) };
+        return first.clone().prefixed(&all);
+    }
+    if told.len() == 1 {
+        return first.clone().prefixed(&format!("{}: ", first_path.title()));
+    }
+    let parts: Vec<String> = told.iter().map(|(path, s)| format!("{}: {}", path.title(), s.text())).collect();
+    said(parts.join(" "))
+}
+
+/// The sentence before the first step.
+pub fn opening(scenario: &Scenario) -> Sentence {
+    const NAMED: usize = 3;
+    let mut placed: Vec<String> = Vec::new();
+    for (i, vcpu) in scenario.vcpus.iter().enumerate().take(NAMED) {
+        let runs = if i == 0 { "runs " } else { "" };
+        placed.push(format!("vCPU {i} {runs}on {}", words::core(vcpu.cpu, scenario)));
+    }
+    let more = scenario.vcpus.len().saturating_sub(NAMED);
+    if more > 0 {
+        placed.push(format!("and {more} more"));
+    }
+    let vcpus = format!("{}.", placed.join(", "));
+    let paths = match scenario.run.paths.as_slice() {
+        [one] => format!("{}: {}.", one.title(), one.about()),
+        many => {
+            let titles: Vec<&str> = many.iter().map(|p| p.title()).collect();
+            format!("The same guest, {} ways: {}.", number(many.len()), titles.join(", ").to_lowercase())
+        }
+    };
+    but(format!("{vcpus} {paths}"), "Nothing has happened yet.")
+}
+
+fn number(n: usize) -> String {
+    ["no", "one", "two", "three", "four"].get(n).map_or_else(|| n.to_string(), |w| (*w).to_owned())
+}
+
+/// A step in its scenario, with the questions that sentences ask.
+struct Context<'a> {
+    record: &'a StepRecord,
+    scenario: &'a Scenario,
+}
+
+impl Context<'_> {
+    /// "core 3".
+    fn core(&self) -> String {
+        words::core(self.record.cpu, self.scenario)
+    }
+
+    /// "Core 3".
+    fn core_first(&self) -> String {
+        capital(&self.core())
+    }
+
+    /// "core 0, the housekeeper,".
+    fn actor(&self) -> String {
+        words::actor(self.record.cpu, self.scenario)
+    }
+
+    /// "Core 0, the housekeeper,".
+    fn actor_first(&self) -> String {
+        capital(&self.actor())
+    }
+
+    fn name(&self, cpu: CpuId) -> String {
+        words::core(cpu, self.scenario)
+    }
+
+    /// "vCPU 0"; "the vCPU" for a step that is about none.
+    fn vcpu(&self) -> String {
+        self.record.vcpu.map_or_else(|| "the vCPU".to_owned(), |v: VcpuId| format!("vCPU {v}"))
+    }
+
+    fn find<T>(&self, pick: impl FnMut(&Effect) -> Option<T>) -> Option<T> {
+        self.record.effects.iter().find_map(pick)
+    }
+
+    fn set(&self, which: Field) -> Option<(u64, u64)> {
+        self.find(|e| match *e {
+            Effect::Set { field, from, to, .. } if field == which => Some((from, to)),
+            _ => None,
+        })
+    }
+
+    fn bit(&self, which: Bank, value: bool) -> Option<Vector> {
+        self.find(|e| match *e {
+            Effect::Bit { bank, vector, on, .. } if bank == which && on == value => Some(vector),
+            _ => None,
+        })
+    }
+
+    fn not_sent(&self) -> Option<(Vector, CpuId, NotSent)> {
+        self.find(|e| match *e {
+            Effect::IpiNotSent { vector, to, why, .. } => Some((vector, to, why)),
+            _ => None,
+        })
+    }
+
+    fn sent(&self) -> Option<(Vector, CpuId)> {
+        self.find(|e| match *e {
+            Effect::IpiSent { vector, to, .. } => Some((vector, to)),
+            _ => None,
+        })
+    }
+
+    fn exit(&self) -> Option<(&'static str, Option<Vector>)> {
+        self.find(|e| match *e {
+            Effect::Exit { reason, vector, .. } => Some((reason, vector)),
+            _ => None,
+        })
+    }
+
+    fn queued(&self) -> Option<(CpuId, Ns)> {
+        self.find(|e| match *e {
+            Effect::TimerQueued { cpu, expires, timer: TimerId::Lapic(_), .. } => Some((cpu, expires)),
+            _ => None,
+        })
+    }
+
+    /// Guest cycles as a span of time.
+    fn cycles(&self, cycles: Tsc) -> u64 {
+        TscKhz::new(self.scenario.host.tsc_khz).unwrap_or(TscKhz::DEFAULT).ns_of(cycles).as_ns()
+    }
+
+    /// The timer's vector in the guest.
+    fn guest_vector(&self) -> Vector {
+        self.scenario.guest.vector
+    }
+}
