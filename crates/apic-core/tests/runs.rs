@@ -6,7 +6,7 @@ use apic_core::host::Topology;
 use apic_core::machine::Actor;
 use apic_core::run::{History, Lockstep, Sim};
 use apic_core::scenario::{
-    Arm, Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, PRESETS, PathKind, Run, Scenario, Vcpu, Vm,
+    Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, PRESETS, PathKind, Run, Scenario, Vcpu, Vm,
 };
 use apic_core::units::CpuId;
 use proptest::prelude::*;
@@ -179,23 +179,6 @@ fn each_preset_opens_at_the_moment_it_names() {
         let wanted = scenario.meta.opens_at.clone().unwrap_or_default();
         let rules: Vec<&str> = lockstep.paths().iter().filter_map(|p| Some(p.last()?.rule.id())).collect();
         assert!(rules.contains(&wanted.as_str()), "{name}: {rules:?} instead of {wanted}");
-    }
-}
-
-/// A guest that writes a new deadline before the old one has come, as tickless guests do all the time, has fewer
-/// handlers than arms. The run ends all the same, when no tick is left to come.
-#[test]
-fn a_list_of_arms_ends_though_a_deadline_was_overwritten() {
-    let arm = |at_ns, deadline_ns| Arm { at_ns, deadline_ns };
-    for (name, mut scenario) in presets().filter(|(_, s)| s.vcpus.len() == 1) {
-        scenario.guest.arms = vec![arm(0, 1_000_000), arm(500_000, 1_500_000), arm(2_000_000, 2_600_000)];
-        scenario.run.expiries = 3;
-        for path in &scenario.run.paths {
-            let mut history = History::new(&scenario, *path);
-            history.seek(history.len());
-            assert_eq!((history.ledger().exits_arming, history.ledger().handlers), (3, 2), "{name}, {path:?}");
-            assert!(!history.truncated() && history.len() < 500, "{name}, {path:?}: {} steps", history.len());
-        }
     }
 }
 

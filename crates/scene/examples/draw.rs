@@ -1,15 +1,18 @@
 //! Draws a preset's page as HTML with standalone SVG, to look at.
 //!
-//! `cargo run -p scene --example draw -- PRESET [BEAT|opening|end|tick:N] [WIDTH] > page.html`
+//! `cargo run -p scene --example draw -- PRESET|FILE [BEAT|opening|end|tick:N] [WIDTH] > page.html`
 
 use apic_core::run::Lockstep;
-use apic_core::scenario::preset;
+use apic_core::scenario::{Scenario, preset};
 use scene::{Moment, PageData, Projection, View, narrate_beat};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let name = args.first().map_or("pinned-vs-offloaded", String::as_str);
-    let scenario = preset(name)?;
+    let scenario = match std::fs::read_to_string(name) {
+        Ok(text) => Scenario::from_text(&text)?,
+        Err(_) => preset(name)?,
+    };
     let mut lockstep = Lockstep::new(&scenario);
     let position = match args.get(1).map_or("opening", String::as_str) {
         "opening" => lockstep.opening(),
@@ -22,7 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let width: u32 = args.get(2).map_or(Ok(960), |w| w.parse())?;
     lockstep.seek(position);
     let page = PageData::collect(&lockstep, lockstep.tick_of(position.saturating_sub(1)));
-    println!("<!doctype html><meta charset=utf-8><style>body{{margin:16px;font:15px/1.45 system-ui;background:#fbfaf7;color:#1d2430}}.card{{background:#fff;border:1px solid #dcd8cf;border-radius:10px;padding:14px 16px;margin-bottom:14px;width:{width}px}}@media (prefers-color-scheme:dark){{body{{background:#12161d;color:#e8ebf0}}.card{{background:#1a2029;border-color:#323b48}}}}h2{{font-size:15px;margin:0 0 6px}}</style>");
+    println!(
+        "<!doctype html><meta charset=utf-8><style>body{{margin:16px;font:15px/1.45 system-ui;background:#fbfaf7;color:#1d2430}}.card{{background:#fff;border:1px solid #dcd8cf;border-radius:10px;padding:14px 16px;margin-bottom:14px;width:{width}px}}@media (prefers-color-scheme:dark){{body{{background:#12161d;color:#e8ebf0}}.card{{background:#1a2029;border-color:#323b48}}}}h2{{font-size:15px;margin:0 0 6px}}</style>"
+    );
     let mut told = Vec::new();
     for (p, steps) in page.paths().iter().enumerate() {
         let moment = Moment::of(&lockstep, p);

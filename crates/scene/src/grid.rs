@@ -48,8 +48,8 @@ impl Cells {
     fn path(&self, numbers: impl Iterator<Item = u8>, class: &'static str) -> String {
         let mut d = String::new();
         for number in numbers {
-            let [x, y, w, h] = self.of(number);
-            let _ = write!(d, "M{} {}h{}v{}h-{}z", num(x), num(y), num(w), num(h), num(w));
+            let [x, y, width, height] = self.of(number).map(num);
+            let _ = write!(d, "M{x} {y}h{width}v{height}h-{width}z");
         }
         format!("<path class=\"{class}\" d=\"{d}\"/>")
     }
@@ -70,7 +70,8 @@ pub fn grid_svg(grid: &Grid<'_>) -> String {
         h = num(height),
     );
     out += &cells.path(32..=255, "cells");
-    out += "<g><title>Vectors 0 to 31 are not usable: 0 to 15 are never delivered, 16 to 31 belong to exceptions.</title>";
+    out +=
+        "<g><title>Vectors 0 to 31 are not usable: 0 to 15 are never delivered, 16 to 31 belong to exceptions.</title>";
     out += &cells.path(0..=31, "unusable");
     // One stroke through each.
     let mut strokes = String::new();

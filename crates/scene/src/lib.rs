@@ -30,24 +30,28 @@
 //! | `ipi` | `line`, `path`, `rect` | an IPI: line, triangle head, square tail |
 //! | `ipi-no` | `line`, `path`, `text` | an IPI that was *not* sent: dotted grey, cross at its end, and why |
 //! | `timer` | `circle` | the hrtimer fires here |
-//! | `timer-wait` | `path` | dotted line from arming to expiry |
+//! | `timer-wait` | `path`, `line` | dotted line from arming to expiry |
+//! | `timer-text`, `ipi-text` | `text` | "queued on core 0", "hrtimer fires here"; an IPI's vector |
 //! | `note` | `text` | "PIR\[0xec\] ← 1", "ON 0 → 1", "handler, vector 0xec" |
 //! | `refused` | `path` | the mark at a housekeeper that refused the timer |
-//! | `break` | `path`, `text` | where the time axis is cut, and for how long |
+//! | `break`, `break break-back` | `path`, `text` | where the time axis is cut, and for how long; `break-back` is the paper between the slashes |
 //! | `dim`, `mono` | `text` | secondary text; numbers and fields |
 //! | `playhead` | `line` | the present |
 //! | `now` | `g`, `circle` | the mark of the step just taken; the ring on the acting core |
-//! | `future` | `g`, `rect` | not happened yet: drawn faint |
+//! | `future` | `g`, `rect`, `line`, `path` | not happened yet: drawn faint; inside a `g.future` it says nothing more |
 //! | `hatch-line`, `hatch-back`, `dot`, `dot-back` | in `pattern` | strokes and fills of the hatch and of the dots |
 //! | `grid`, `cells`, `cell`, `unusable`, `threshold`, `ring`, `ghost`, `class-label` | the 16×16 grid | see [`grid_svg`] |
 //!
+//! `rect.lane-hk` and `rect.exit` are filled with a pattern by an attribute: a stylesheet sets no `fill` on them, but
+//! colours the pattern's `hatch-…` and `dot-…` classes.
+//!
 //! # Attributes
 //!
-//! Every mark is a `<g class="mark …" data-kind data-path data-step data-provenance>` with a `<title>`. `data-step` is
+//! Every mark is a `<g class="mark mark-KIND" data-kind data-path data-step data-provenance>` with a `<title>`. `data-step` is
 //! the step's number in its path's run. `data-kind` is one of `lane`, `span`, `exit` (with `data-reason`, `data-vcpu`,
 //! `data-cpu`, `data-phase`), `ipi` and `ipi-not-sent` (with `data-vector`, `data-from`, `data-to`, and `data-why`),
 //! `timer` (with `data-cpu`, `data-rule`), `fire` (with `data-cpu`), `note`, `handler` (with `data-vector`),
-//! `refused` (with `data-cpu`, `data-rule`), `break`, `playhead`.
+//! `refused` (with `data-cpu`, `data-rule`), `break`, `playhead`, and for words alone `fold`, `names`, `handler-name`.
 #![warn(missing_docs)]
 
 mod axis;
@@ -61,32 +65,9 @@ mod text;
 mod words;
 
 pub use axis::{Axis, Scale};
-pub use display::{Anchor, DisplayList, Mark, Shape, When};
+pub use display::{Anchor, Area, DisplayList, Mark, Shape, When};
 pub use events::event_line;
 pub use grid::{Grid, grid_svg};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};
 pub use page::{Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
 pub use svg::STANDALONE_CSS;
-
-// The public surface in one place:
-//
-// struct Sentence { main: String, aside: Option<String> }          .text() -> String
-// fn narrate(&StepRecord, &Scenario) -> Sentence
-// fn narrate_beat(&[(PathKind, &StepRecord)], &Scenario) -> Sentence
-// fn opening(&Scenario) -> Sentence                                  // position 0
-// fn event_line(&StepRecord, &Scenario, PathKind) -> String          // one JSON object, no newline
-//
-// impl PageData {
-//     fn collect(&Lockstep, tick: usize) -> PageData                 // once per tick
-//     fn from_steps(&Scenario, Vec<PathSteps>) -> PageData
-//     fn draw(&self, path: usize, &Moment, &View) -> Stage           // once per step
-//     fn text(&self, path: usize, &Moment) -> String                 // 80 columns
-// }
-// struct Moment { taken: usize, now: Ns, step: Option<u32> }         // Moment::of(&Lockstep, path)
-// struct View { width: u32, projection: Projection, standalone: bool, id: String }
-// enum Projection { Wide, Tall }                                     // Projection::for_width(px)
-// struct Stage { svg: String, alt: String, height: u32, tally: Tally, so_far: Tally }
-// struct Tally { exits: u32, ipis: u32, ipis_not_sent: u32 }
-//
-// struct Grid<'a> { id: &str, name: &str, set: &VectorSet, changed: &[(Vector, bool)], vppr: Option<u8>, width: u32 }
-// fn grid_svg(&Grid) -> String

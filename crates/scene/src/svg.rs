@@ -71,7 +71,7 @@ fn write_mark(out: &mut String, mark: &Mark, path: usize, id: &str) {
         When::Now => " now",
         When::Future => " future",
     };
-    let _ = write!(out, "<g class=\"mark {}{when}\" data-kind=\"{}\" data-path=\"{path}\"", mark.kind, mark.kind);
+    let _ = write!(out, "<g class=\"mark mark-{}{when}\" data-kind=\"{}\" data-path=\"{path}\"", mark.kind, mark.kind);
     if let Some(step) = mark.step {
         let _ = write!(out, " data-step=\"{step}\" data-provenance=\"simulated\"");
     }
@@ -138,4 +138,21 @@ fn write_shape(out: &mut String, shape: &Shape, id: &str) {
             )
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        assert_eq!(escaped(text), expect);
+    }
+
+    #[test]
+    fn what_means_something_to_xml_is_escaped() {
+        check("<b a=\"x\" c='y'>&", "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;");
+        check("a\u{0}b\u{1b}c", "abc");
+        check("ON 0 → 1", "ON 0 → 1");
+    }
 }

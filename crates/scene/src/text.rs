@@ -63,7 +63,8 @@ fn cell(record: &StepRecord) -> String {
 
 pub(crate) fn page(page: &PageData, path: usize, moment: &Moment) -> String {
     let Some(steps) = page.paths().get(path) else { return String::new() };
-    let lanes: Vec<(CpuId, String)> = page.lanes().lanes().map(|l| (l.cpu, format!("{}: {}", l.name, l.role))).collect();
+    let lanes: Vec<(CpuId, String)> =
+        page.lanes().lanes().map(|l| (l.cpu, format!("{}: {}", l.name, l.role))).collect();
     let column = (WIDTH - TIME) / lanes.len().max(1);
     let mut out = format!("{}, this tick: {}\n", steps.path.title(), page.tally(path).text());
     let mut head = format!("{:TIME$}", "");
@@ -83,9 +84,8 @@ pub(crate) fn page(page: &PageData, path: usize, moment: &Moment) -> String {
         out += line.trim_end();
         out.push('\n');
     }
-    let last = page
-        .last(path, moment)
-        .map_or_else(|| opening(page.scenario()).text(), |r| narrate(r, page.scenario()).text());
+    let last =
+        page.last(path, moment).map_or_else(|| opening(page.scenario()).text(), |r| narrate(r, page.scenario()).text());
     out += &wrapped(&last);
     out.push('\n');
     out

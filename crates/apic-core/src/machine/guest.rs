@@ -69,13 +69,12 @@ impl Guest {
         std::mem::take(&mut self.halted)
     }
 
-    pub(super) fn owes_eoi(&self) -> bool {
-        self.pc == Pc::Handler
+    pub(super) fn arms_made(&self) -> usize {
+        self.arms as usize
     }
 
-    /// Whether only an interrupt would make it arm again.
-    pub(super) fn waits_for_ever(&self) -> bool {
-        self.pc == Pc::Idle
+    pub(super) fn owes_eoi(&self) -> bool {
+        self.pc == Pc::Handler
     }
 
     pub(super) fn in_handler(&self) -> bool {

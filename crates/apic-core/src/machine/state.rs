@@ -269,22 +269,19 @@ pub(super) enum VcpuPc {
 }
 
 impl VcpuPc {
-    /// Whether the host takes interrupts at this point. Fastpath handlers and everything between `mode := IN_GUEST_MODE`
-    /// and VM entry run with interrupts off.
+    /// Whether the host takes interrupts at this point. Fastpath handlers, `start_sw_tscdeadline`, and everything between
+    /// `mode := IN_GUEST_MODE` and VM entry run with interrupts off.
     pub(super) const fn interrupts_on(self, fast: bool) -> bool {
         match self {
-            Self::ArmSet
-            | Self::ArmStart
-            | Self::ArmRestart
-            | Self::ArmExpired
-            | Self::ArmDone
-            | Self::Deliver(_, _) => !fast,
+            Self::ArmSet | Self::ArmStart | Self::ArmRestart | Self::ArmDone | Self::Deliver(_, true) => !fast,
             Self::RunLoop | Self::EnterMode | Self::OtherExit(_) => true,
             Self::InGuest
             | Self::ArmDispatch
             | Self::ArmSw
             | Self::NohzTarget(_)
             | Self::SwitchBase(_, _)
+            | Self::ArmExpired
+            | Self::Deliver(_, false)
             | Self::Exited(_)
             | Self::HandleIrq(_)
             | Self::SyncOn
@@ -400,16 +397,6 @@ impl Vcpu {
     /// Whether the guest is in its timer handler.
     pub fn in_handler(&self) -> bool {
         self.guest.in_handler()
-    }
-
-    /// Whether no tick can come any more: the guest's list of arms has come to its end, and no expiry is under way.
-    pub fn is_done(&self) -> bool {
-        self.guest.waits_for_ever()
-            && self.queued_on.is_none()
-            && self.callback_on.is_none()
-            && !self.timer.pending
-            && self.pi.pir().is_empty()
-            && self.vapic.virr().is_empty()
     }
 }
 

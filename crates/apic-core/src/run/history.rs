@@ -5,7 +5,7 @@ use super::record::Marks;
 use super::sim::Sim;
 use super::{Ledger, StepMeta, StepRecord};
 use crate::driver::Pick;
-use crate::machine::{Machine, Vcpu};
+use crate::machine::Machine;
 use crate::scenario::{PathKind, Scenario};
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ pub struct History {
 }
 
 impl History {
-    /// Runs the path to its end: so many handlers started, or no tick left to come, and the last tick told to its EOI.
+    /// Runs the path to its end: so many handlers started, and the last tick told to its EOI.
     pub fn new(scenario: &Scenario, path: PathKind) -> Self {
         Self::following(scenario, path, &[])
     }
@@ -49,8 +49,8 @@ impl History {
             let Some((cpu, taken)) = sim.follow(&picks, &mut effects) else { break };
             let marks = Marks::of(&effects);
             metas.push(StepMeta { at: sim.machine().now(), cpu, vcpu: taken.vcpu, rule: taken.rule, marks });
-            let machine = sim.machine();
-            if (machine.handlers() >= wanted || machine.vcpus().iter().all(Vcpu::is_done)) && is_told(machine) {
+            let over = sim.machine().handlers() >= wanted || sim.machine().arms_are_over();
+            if over && is_told(sim.machine()) {
                 break;
             }
         }

@@ -39,7 +39,9 @@ pub(super) fn stored(c: &Context<'_>) -> Sentence {
         _ => None,
     });
     match from {
-        Some(cpu) => said(format!("KVM took the old timer off {} and stored {}'s new deadline.", c.name(cpu), c.vcpu())),
+        Some(cpu) => {
+            said(format!("KVM took the old timer off {} and stored {}'s new deadline.", c.name(cpu), c.vcpu()))
+        }
         None => but(format!("KVM stored {}'s new deadline.", c.vcpu()), "No old timer was queued."),
     }
 }
@@ -52,11 +54,8 @@ pub(super) fn pending_forgotten(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn no_preemption_timer(c: &Context<'_>) -> Sentence {
-    let why = if c.scenario.vm.preemption_timer {
-        "posting is configured, which rules it out"
-    } else {
-        "it is switched off"
-    };
+    let why =
+        if c.scenario.vm.preemption_timer { "posting is configured, which rules it out" } else { "it is switched off" };
     but("KVM turned to an hrtimer.", format!("It did not use the VMX preemption timer: {why}."))
 }
 
@@ -89,10 +88,9 @@ pub(super) fn target(c: &Context<'_>) -> Sentence {
     match c.record.rule {
         Rule::N1 => said(format!("{} keeps house and is not idle, so it kept the timer.", c.core_first())),
         Rule::N2 => said(format!("No housekeeper was busy. {} is one itself, so it kept the timer.", c.core_first())),
-        Rule::N3 => said(format!(
-            "{} looked for the nearest busy housekeeper to take the timer: {target}.",
-            c.core_first()
-        )),
+        Rule::N3 => {
+            said(format!("{} looked for the nearest busy housekeeper to take the timer: {target}.", c.core_first()))
+        }
         _ => said(format!(
             "{} found no busy housekeeper to take the timer. An idle one was named: {target}.",
             c.core_first()
@@ -106,9 +104,7 @@ fn until(c: &Context<'_>, expires: Ns) -> String {
 
 pub(super) fn stays(c: &Context<'_>, why: &str) -> Sentence {
     match c.queued() {
-        Some((cpu, expires)) => {
-            said(format!("The timer was queued on {}: {why}. {}", c.name(cpu), until(c, expires)))
-        }
+        Some((cpu, expires)) => said(format!("The timer was queued on {}: {why}. {}", c.name(cpu), until(c, expires))),
         None => said(format!("The timer stayed on {}: {why}.", c.core())),
     }
 }
@@ -129,7 +125,9 @@ pub(super) fn refused_as_first(c: &Context<'_>) -> Sentence {
     };
     let target = c.name(target);
     let why = if next.is_never() {
-        format!("{target}'s next event is never (it is idle, its tick stopped), and only {target} could program an earlier one")
+        format!(
+            "{target}'s next event is never (it is idle, its tick stopped), and only {target} could program an earlier one"
+        )
     } else {
         format!(
             "{target}'s next event is at {}, after the timer's {}, and only {target} could program an earlier one",

@@ -103,10 +103,9 @@ pub(super) fn pir_bit(c: &Context<'_>) -> Sentence {
 pub(super) fn on_bit(c: &Context<'_>) -> Sentence {
     let core = c.core();
     match c.not_sent() {
-        Some((_, _, NotSent::OnAlreadySet)) => but(
-            "ON was 1 already: a notification is outstanding.",
-            format!("{} sent no second one.", capital(&core)),
-        ),
+        Some((_, _, NotSent::OnAlreadySet)) => {
+            but("ON was 1 already: a notification is outstanding.", format!("{} sent no second one.", capital(&core)))
+        }
         Some((vector, _, NotSent::OutsideGuestMode)) => but(
             format!("ON was 0, so {core} set it."),
             format!("It sent no vector {vector}: {} is outside guest mode, and its entry looks at PIR.", c.vcpu()),
@@ -125,10 +124,7 @@ pub(super) fn deadline_cleared(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn mode_in_guest(c: &Context<'_>) -> Sentence {
-    said(format!(
-        "Interrupts off, {}'s thread set vcpu->mode to IN_GUEST_MODE before it looked at PIR.",
-        c.vcpu()
-    ))
+    said(format!("Interrupts off, {}'s thread set vcpu->mode to IN_GUEST_MODE before it looked at PIR.", c.vcpu()))
 }
 
 pub(super) fn sync_on(c: &Context<'_>) -> Sentence {
@@ -201,10 +197,7 @@ pub(super) fn notification(c: &Context<'_>) -> Sentence {
         Some((_, _, NotSent::BitAlreadySet)) => "the PIR bit was 1 already".to_owned(),
         _ => format!("{} had left guest mode", c.vcpu()),
     };
-    but(
-        format!("{} found that {why}: the next entry looks at PIR.", c.actor_first()),
-        "No notification was sent.",
-    )
+    but(format!("{} found that {why}: the next entry looks at PIR.", c.actor_first()), "No notification was sent.")
 }
 
 pub(super) fn recognised(c: &Context<'_>) -> Sentence {
@@ -216,7 +209,10 @@ pub(super) fn recognised(c: &Context<'_>) -> Sentence {
 
 pub(super) fn on_cleared(c: &Context<'_>) -> Sentence {
     let from = c.set(Field::On).map_or("", |_| ": 1 → 0");
-    but(format!("The processor of {} cleared ON{from}, and wrote the physical EOI.", c.core()), "It has not read PIR yet.")
+    but(
+        format!("The processor of {} cleared ON{from}, and wrote the physical EOI.", c.core()),
+        "It has not read PIR yet.",
+    )
 }
 
 pub(super) fn pir_drained(c: &Context<'_>) -> Sentence {

@@ -49,11 +49,9 @@ pub(super) fn ipi_arrived(c: &Context<'_>) -> Sentence {
         _ => None,
     });
     match found {
-        Some((vector, from, to)) => said(format!(
-            "Vector {vector} from {} reached {}, which latched it.",
-            c.name(from),
-            c.name(to)
-        )),
+        Some((vector, from, to)) => {
+            said(format!("Vector {vector} from {} reached {}, which latched it.", c.name(from), c.name(to)))
+        }
         None => said(format!("An IPI reached {}, which latched it.", c.core())),
     }
 }
@@ -63,9 +61,8 @@ pub(super) fn tick(c: &Context<'_>) -> Sentence {
         Effect::TimerQueued { expires, timer: TimerId::Tick(_), .. } => Some(expires),
         _ => None,
     });
-    let next = next.map_or_else(String::new, |at| {
-        format!(" and queued the next, {} ahead", span(at.minus(c.record.at).as_ns()))
-    });
+    let next = next
+        .map_or_else(String::new, |at| format!(" and queued the next, {} ahead", span(at.minus(c.record.at).as_ns())));
     said(format!("{} ran its own tick{next}.", c.actor_first()))
 }
 
@@ -84,7 +81,10 @@ pub(super) fn interrupt_ended(c: &Context<'_>) -> Sentence {
 
 pub(super) fn nothing_due(c: &Context<'_>) -> Sentence {
     but(
-        format!("{} found no timer due: the one it was programmed for had been removed from another core.", capital(&c.core())),
+        format!(
+            "{} found no timer due: the one it was programmed for had been removed from another core.",
+            capital(&c.core())
+        ),
         "No callback ran.",
     )
 }

@@ -1,7 +1,7 @@
 //! A page out of a run: replayed once per tick.
 
 use super::{Doing, Moment, PageData, PathSteps, Start};
-use apic_core::machine::{Machine, Running};
+use apic_core::machine::{Machine, Running, Vcpu};
 use apic_core::run::Lockstep;
 use apic_core::units::{Ns, VcpuId};
 
@@ -11,7 +11,7 @@ impl Start {
         let cpus = machine.cpus().iter().map(|cpu| match cpu.running() {
             Running::Idle => Doing::Idle,
             Running::Load => Doing::Load,
-            Running::Vcpu(v) if machine.vcpus().get(v.index()).is_some_and(|vcpu| vcpu.in_guest()) => Doing::Guest(v),
+            Running::Vcpu(v) if machine.vcpus().get(v.index()).is_some_and(Vcpu::in_guest) => Doing::Guest(v),
             Running::Vcpu(v) => Doing::Kvm(v),
         });
         let all = || (0..machine.vcpus().len()).map(|i| VcpuId(i as u16));

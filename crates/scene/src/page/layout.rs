@@ -55,6 +55,11 @@ impl<'a> Canvas<'a> {
         on.from.map_or(When::Past, |at| self.when(at))
     }
 
+    /// A class for a part of a mark that happens at its own time. In a mark that is all future, the mark says so.
+    pub(super) fn class_at(&self, at: At, [past, future]: [&'static str; 2]) -> &'static str {
+        if self.when(at) == When::Future { future } else { past }
+    }
+
     pub(super) fn bounds(&mut self, width: f64, height: f64, left: f64) {
         self.placer = Placer::new(Area { x0: left, y0: 0.0, x1: width, y1: height });
     }
@@ -73,7 +78,7 @@ impl<'a> Canvas<'a> {
 }
 
 impl Mark {
-    pub(super) fn with(&mut self, key: &'static str, value: impl ToString) -> &mut Self {
+    pub(super) fn with(&mut self, key: &'static str, value: impl std::fmt::Display) -> &mut Self {
         self.data.push((key, value.to_string()));
         self
     }

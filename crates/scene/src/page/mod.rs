@@ -6,6 +6,7 @@ mod layout;
 mod place;
 mod story;
 mod tall;
+mod tall_marks;
 mod wide;
 mod wide_marks;
 
@@ -140,11 +141,11 @@ impl Tally {
 
     /// "2 exits, 0 IPIs".
     pub fn text(&self) -> String {
-        let mut text = format!("{}, {}", words::count(self.exits, "exit"), words::count(self.ipis, "IPI"));
-        if self.ipis_not_sent > 0 {
-            text += &format!(", {} not sent", self.ipis_not_sent);
+        let (exits, ipis) = (words::count(self.exits, "exit"), words::count(self.ipis, "IPI"));
+        match self.ipis_not_sent {
+            0 => format!("{exits}, {ipis}"),
+            n => format!("{exits}, {ipis}, {n} not sent"),
         }
-        text
     }
 }
 
@@ -216,11 +217,12 @@ impl PageData {
         Stage {
             svg: svg::stage_svg(&list, path, view, &alt),
             alt,
-            height: list.height as u32,
+            height: whole(list.height),
             tally: self.tally(path),
-            so_far: self.paths.get(path).map_or_else(Tally::default, |p| {
-                Tally::of(p.records.iter().filter(|r| r.index < moment.taken))
-            }),
+            so_far: self
+                .paths
+                .get(path)
+                .map_or_else(Tally::default, |p| Tally::of(p.records.iter().filter(|r| r.index < moment.taken))),
         }
     }
 
@@ -254,4 +256,10 @@ impl PageData {
             .map_or_else(|| opening(&self.scenario).text(), |r| narrate(r, &self.scenario).text());
         format!("{}, this tick: {}. {last}", steps.path.title(), self.tally(path).text())
     }
+}
+
+/// Pixels that hold a length.
+#[expect(clippy::cast_sign_loss, reason = "a height is not negative")]
+fn whole(length: f64) -> u32 {
+    length.ceil() as u32
 }

@@ -313,12 +313,10 @@ impl Teller<'_> {
             Effect::IpiSent { id, vector, from, to, .. } => {
                 story.ipis.push(Ipi { id, vector, from, to, sent: Some(at), arrived: None });
             }
-            Effect::IpiArrived { id, vector, from, to } => {
-                match story.ipis.iter_mut().find(|i| i.id == id) {
-                    Some(ipi) => ipi.arrived = Some(at),
-                    None => story.ipis.push(Ipi { id, vector, from, to, sent: None, arrived: Some(at) }),
-                }
-            }
+            Effect::IpiArrived { id, vector, from, to } => match story.ipis.iter_mut().find(|i| i.id == id) {
+                Some(ipi) => ipi.arrived = Some(at),
+                None => story.ipis.push(Ipi { id, vector, from, to, sent: None, arrived: Some(at) }),
+            },
             Effect::IpiNotSent { vector, from, to, why, .. } => {
                 story.no_ipis.push(NoIpi { at, vector, from, to, why });
             }

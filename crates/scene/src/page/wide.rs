@@ -21,8 +21,8 @@ const BELOW_GUEST: f64 = 42.0;
 const FOLD: f64 = 20.0;
 const RULER: f64 = 20.0;
 /// Before the first step, after the last, and for a cut.
-const MARGINS: (f64, f64) = (54.0, 142.0);
-const CUT: f64 = 150.0;
+const MARGINS: (f64, f64) = (64.0, 142.0);
+const CUT: f64 = 160.0;
 /// No gap is drawn narrower.
 pub(super) const LEAST: f64 = 3.0;
 
@@ -32,6 +32,7 @@ pub(super) struct Band {
     pub(super) cpu: CpuId,
     pub(super) top: f64,
     pub(super) bottom: f64,
+    pub(super) hosts_guest: bool,
 }
 
 impl Band {
@@ -82,8 +83,8 @@ pub(super) fn draw(mut c: Canvas<'_>) -> DisplayList {
     bases(&mut c, &grid);
     handlers(&mut c, &grid);
     interrupts(&mut c, &grid);
-    let playhead_at = wide_marks::draw(&mut c, &grid);
-    breaks(&mut c, &grid);
+    let breaks = breaks(&mut c, &grid);
+    let playhead_at = wide_marks::draw(&mut c, &grid, &breaks);
     names_of_spans(&mut c, &grid);
     wide_marks::playhead(&mut c, &grid, playhead_at);
     c.finish(width, grid.height)
@@ -101,7 +102,7 @@ fn rows(c: &Canvas<'_>) -> (Vec<Band>, Vec<(String, f64)>, f64) {
             Row::Lane(lane) => {
                 let top = y + if bands.is_empty() && !lane.hosts_guest { ABOVE_FIRST } else { ABOVE };
                 let bottom = top + LANE;
-                bands.push(Band { cpu: lane.cpu, top, bottom });
+                bands.push(Band { cpu: lane.cpu, top, bottom, hosts_guest: lane.hosts_guest });
                 y = bottom + if lane.hosts_guest { BELOW_GUEST } else { 0.0 };
             }
         }
@@ -126,7 +127,11 @@ fn lanes(c: &mut Canvas<'_>, grid: &Grid, folds: &[(String, f64)]) {
         c.push("lane", None, format!("{}: {}", lane.name, lane.role), shapes).with("cpu", lane.cpu);
     }
     for (words, y) in folds {
-        c.push("fold", None, words.clone(), vec![text((0.0, *y), "lane-fold dim", words.clone())]);
+        let shape = text((0.0, *y), "lane-fold dim", words.clone());
+        if let Some(area) = shape.text_area() {
+            c.placer.block(area);
+        }
+        c.push("fold", None, words.clone(), vec![shape]);
     }
 }
 
@@ -175,28 +180,19 @@ fn interrupts(c: &mut Canvas<'_>, grid: &Grid) {
         let what = if irq.quiet { "the host's tick" } else { "host timer interrupt" };
         let label = format!("{}: {what}", words::core(irq.on.cpu, c.scenario()));
         let shapes = span_rects(grid, ends, &band, classes);
-        if !irq.quiet {
-            c.placer.block(Area { x0: ends.0, y0: band.top, x1: ends.1, y1: band.bottom });
-        }
         c.push("span", irq.on.from, label, shapes).with("cpu", irq.on.cpu);
-    }
-    for spin in &c.story.spins {
-        let Some(band) = grid.band(spin.cpu).copied() else { continue };
-        let (from, to) = (grid.x(spin.from.ns), grid.x(spin.to));
-        let label = format!("{} waits for the deadline", words::core(spin.cpu, c.scenario()));
-        let rect = Shape::Rect([from, band.bottom - 7.0, (to - from).max(LEAST), 5.0], "span wait");
-        c.push("span", Some(spin.from), label, vec![rect]).with("cpu", spin.cpu);
     }
 }
 
-/// Where the axis is cut: slashes through every lane, and the time in words below.
-fn breaks(c: &mut Canvas<'_>, grid: &Grid) {
+/// Where the axis is cut: slashes through every lane, and the time in words below. Returns the places of the slashes.
+fn breaks(c: &mut Canvas<'_>, grid: &Grid) -> Vec<f64> {
+    let mut places = Vec::new();
     let quiet: Vec<f64> = c.story.irqs.iter().filter(|i| i.quiet).map(|i| grid.ends(i.on).0).collect();
     for b in grid.axis.breaks().to_vec() {
         let (start, end) = (GUTTER + b.start, GUTTER + b.end);
         let middle = f64::midpoint(start, end);
         let clear = |x: f64| quiet.iter().all(|q| (q - x).abs() > 10.0);
-        let x = [middle, middle - 22.0, middle + 22.0].into_iter().find(|x| clear(*x)).unwrap_or(middle);
+        let x = [middle - 30.0, middle - 8.0, middle + 14.0].into_iter().find(|x| clear(*x)).unwrap_or(middle - 30.0);
         let mut shapes = Vec::new();
         for band in &grid.bands {
             let (top, bottom) = (band.top - 2.0, band.bottom + 2.0);
@@ -225,18 +221,19 @@ fn breaks(c: &mut Canvas<'_>, grid: &Grid) {
         let texts: &[&str] = if in_gap { &[&lasts] } else { &[&long, &lasts] };
         shapes.extend(c.placer.centred(texts, (x, grid.height - 6.0), "break dim"));
         c.push("break", None, format!("{long}, not drawn to scale"), shapes).with("ns", b.to - b.from);
+        places.push(x);
     }
+    places
 }
 
 /// "guest", "own load", "idle" inside the spans, where there is room.
 fn names_of_spans(c: &mut Canvas<'_>, grid: &Grid) {
     let mut labels = Vec::new();
-    let starts: Vec<f64> = std::iter::once(GUTTER)
-        .chain(grid.axis.breaks().iter().map(|b| GUTTER + b.start))
-        .collect();
+    let starts: Vec<f64> = std::iter::once(GUTTER).chain(grid.axis.breaks().iter().map(|b| GUTTER + b.start)).collect();
     for band in grid.bands.clone() {
         for (i, x) in starts.iter().enumerate() {
-            let Some(base) = c.story.bases.iter().rev().find(|b| b.on.cpu == band.cpu && grid.ends(b.on).0 <= *x) else {
+            let Some(base) = c.story.bases.iter().rev().find(|b| b.on.cpu == band.cpu && grid.ends(b.on).0 <= *x)
+            else {
                 continue;
             };
             let handler = c.story.handlers.iter().any(|h| {

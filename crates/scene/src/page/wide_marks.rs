@@ -1,15 +1,16 @@
 //! What happens on the lanes: exits, timers, IPIs, notes, and the present.
 
 use super::layout::Canvas;
-use super::story::Queued;
+use super::story::{Note, Queued};
 use super::wide::{Band, Grid, LEAST};
-use crate::display::{Anchor, Area, Mark, Pen, Shape, When};
+use crate::display::{Anchor, Area, Mark, Pen, Shape, When, text_width};
 use crate::words;
 use apic_core::vmx::ExitPhase;
 
 /// Draws all marks; returns where in the list the playhead belongs.
-pub(super) fn draw(c: &mut Canvas<'_>, grid: &Grid) -> usize {
+pub(super) fn draw(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) -> usize {
     exits(c, grid);
+    spins(c, grid);
     let playhead_at = c.marks.len();
     timers(c, grid);
     refusals(c, grid);
@@ -17,7 +18,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, grid: &Grid) -> usize {
     handler_labels(c, grid);
     no_ipis(c, grid);
     notes(c, grid);
-    queue_labels(c, grid);
+    queue_labels(c, grid, breaks);
     playhead_at
 }
 
@@ -63,15 +64,36 @@ fn exits(c: &mut Canvas<'_>, grid: &Grid) {
     }
 }
 
+/// Busy-waits, and then the interrupts they belong to keep other words out.
+fn spins(c: &mut Canvas<'_>, grid: &Grid) {
+    for spin in &c.story.spins {
+        let Some(band) = grid.band(spin.cpu).copied() else { continue };
+        let (from, to) = (grid.x(spin.from.ns), grid.x(spin.to));
+        let label = format!("{} waits for the deadline", words::core(spin.cpu, c.scenario()));
+        let mut shapes = vec![Shape::Rect([from, band.bottom - 7.0, (to - from).max(LEAST), 5.0], "span wait")];
+        let words = ["waits for the deadline", "waits"].into_iter().find(|w| text_width(w, "dim") < to - from);
+        if let (Some(words), false) = (words, band.hosts_guest) {
+            shapes.extend(c.placer.label(&[words], &[((from, band.bottom - 11.0), Anchor::Start)], "dim"));
+        }
+        c.push("span", Some(spin.from), label, shapes).with("cpu", spin.cpu);
+    }
+    for irq in c.story.irqs.iter().filter(|i| !i.quiet) {
+        let Some(band) = grid.band(irq.on.cpu).copied() else { continue };
+        let (x0, x1) = grid.ends(irq.on);
+        c.placer.block(Area { x0, y0: band.top, x1, y1: band.bottom });
+    }
+}
+
 /// The height at which a timer's line runs.
 fn level(c: &Canvas<'_>, grid: &Grid, q: &Queued) -> Option<f64> {
     let band = grid.band(q.cpu)?;
     if q.cpu == q.home {
         return Some(band.top - 12.0);
     }
-    // Several vCPUs' timers on one housekeeper run beside each other.
+    // Several vCPUs' timers on one housekeeper run above each other.
+    let guests = c.scenario().vcpus.iter().filter(|v| v.cpu != q.cpu).count();
     let rank = c.scenario().vcpus.iter().take(q.vcpu.index()).filter(|v| v.cpu != q.cpu).count();
-    Some(band.middle() + (rank % 3) as f64 * 9.0 - if c.scenario().vcpus.len() > 1 { 9.0 } else { 0.0 })
+    Some(if guests > 1 { band.top + 10.0 + (rank % 3) as f64 * 9.0 } else { band.middle() })
 }
 
 fn timer_ends(grid: &Grid, q: &Queued) -> (f64, f64) {
@@ -87,39 +109,57 @@ fn timers(c: &mut Canvas<'_>, grid: &Grid) {
             let x = grid.x(fired.ns);
             let core = words::core(q.cpu, c.scenario());
             let label = format!("{core}: the timer of vCPU {} fires here", q.vcpu);
-            let mut shapes = vec![Shape::Circle([x, band.middle(), 5.0], "timer")];
-            let y = level(c, grid, q).unwrap_or(band.middle()) + 4.0;
-            let place = ((x - 9.0, y), Anchor::End);
-            shapes.extend(c.placer.label(&["hrtimer fires here", "fires here"], &[place], "timer-text dim"));
+            let line = level(c, grid, q).unwrap_or(band.middle());
+            let dot = if q.cpu == q.home { band.middle() } else { line };
+            let mut shapes = vec![Shape::Circle([x, dot, 5.0], "timer")];
+            let interrupt = c.story.irqs.iter().map(|i| (i.on.cpu, grid.ends(i.on)));
+            let edge =
+                interrupt.filter(|(cpu, (a, b))| *cpu == q.cpu && *a <= x && x <= *b).map(|(_, (a, _))| a).next();
+            let end = edge.map_or(x - 9.0, |edge| (edge - 5.0).min(x - 9.0));
+            let places = [((end, line + 4.0), Anchor::End), ((x + 6.0, band.bottom + 15.0), Anchor::End)];
+            let places = if q.cpu == q.home { &places[..1] } else { &places[..] };
+            shapes.extend(c.placer.label(&["hrtimer fires here", "fires here"], places, "timer-text dim"));
             c.push("fire", Some(fired), label, shapes).with("cpu", q.cpu).with("vcpu", q.vcpu);
         }
     }
 }
 
 /// Timer lines go under everything else that has a label: they are drawn last and leave room for the words on them.
-fn queue_labels(c: &mut Canvas<'_>, grid: &Grid) {
+fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
     for q in &c.story.timers {
         let (Some(y), Some(band)) = (level(c, grid, q), grid.band(q.cpu).copied()) else { continue };
         let (from, to) = timer_ends(grid, q);
         let core = words::core(q.cpu, c.scenario());
-        let text = format!("queued on {core}");
+        let words = format!("queued on {core}");
         let mut shapes = Vec::new();
-        let starts = [grid.axis.breaks().first().map_or(from + 60.0, |b| Grid::left() + b.start + 12.0), from + 60.0];
-        let places: Vec<((f64, f64), Anchor)> =
-            starts.iter().filter(|x| **x > from).map(|x| ((*x, y + 4.0), Anchor::Start)).collect();
-        let label = c.placer.label(&[&text], &places, "timer-text dim");
+        let curl = (to - from).clamp(0.0, 26.0);
+        let mut places: Vec<((f64, f64), Anchor)> = [
+            grid.axis.breaks().first().map_or(0.0, |b| Grid::left() + b.start + 12.0),
+            breaks.iter().copied().find(|x| *x > from).map_or(0.0, |x| x + 12.0),
+            from + curl + 34.0,
+            from + curl + 8.0,
+        ]
+        .into_iter()
+        .filter(|x| *x > from + curl)
+        .map(|x| ((x, y + 4.0), Anchor::Start))
+        .collect();
+        // Beside the curve, between the lanes.
+        places.extend(grid.band(q.home).filter(|_| q.cpu != q.home && q.armed.is_some()).map(|home| {
+            let between = if home.top > band.top { home.top - 12.0 } else { home.bottom + 20.0 };
+            ((from + 10.0, between + 4.0), Anchor::Start)
+        }));
+        let label = c.placer.label(&[&words], &places, "timer-text dim");
 
         // The line starts at the gap's edge and bends to its height.
         let mut line_from = from;
         if let (Some(home), Some(_)) = (grid.band(q.home), q.armed) {
             let start = if y < home.top { home.top } else { home.bottom };
-            let bend = (to - from).clamp(0.0, 26.0);
             let curve = Pen::default()
                 .to('M', &[(from, start)])
-                .to('C', &[(from, f64::midpoint(start, y)), (from + bend * 0.3, y), (from + bend, y)])
+                .to('C', &[(from, f64::midpoint(start, y)), (from + curl * 0.3, y), (from + curl, y)])
                 .open("timer-wait");
             shapes.push(curve);
-            line_from = from + bend;
+            line_from = from + curl;
         }
         let holes: Vec<Area> = c
             .marks
@@ -128,6 +168,7 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid) {
             .chain(&label)
             .filter_map(Shape::text_area)
             .filter(|a| a.y0 < y && a.y1 > y && a.x1 > line_from && a.x0 < to)
+            .chain(breaks.iter().filter(|_| q.cpu != q.home).map(|x| Area { x0: x - 1.0, y0: y, x1: x + 1.0, y1: y }))
             .collect();
         let own_queue = q.cpu == q.home;
         let line_to = if own_queue { to - 7.0 } else { to - 5.0 };
@@ -140,16 +181,16 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid) {
                 }
             }
         }
-        if own_queue && q.fired.is_some() {
+        if let (true, Some(fired)) = (own_queue, q.fired) {
             let drop = Pen::default()
                 .to('M', &[(line_to, y)])
                 .to('C', &[(to, y), (to, y), (to, band.middle() - 6.0)])
-                .open("timer-wait");
+                .open(c.class_at(fired, ["timer-wait", "timer-wait future"]));
             shapes.push(drop);
         }
         shapes.extend(label);
         let rule = q.rule.map(apic_core::rule::Rule::id).unwrap_or_default();
-        let label = format!("the timer of vCPU {} is {text}", q.vcpu);
+        let label = format!("the timer of vCPU {} is {words}", q.vcpu);
         c.push("timer", q.armed, label, shapes)
             .with("cpu", q.cpu)
             .with("vcpu", q.vcpu)
@@ -183,7 +224,7 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
         let above = by.bottom <= home.top;
         let (start, end) = if above { (home.top, by.bottom) } else { (home.bottom, by.top) };
         let stop = end + if above { 3.0 } else { -3.0 };
-        let mut shapes = vec![Shape::Line([x, start, x, stop], "refused")];
+        let mut shapes = vec![Shape::Line([x - 12.0, start, x, stop], "refused")];
         shapes.push(cross(x, stop, "refused"));
         let words = r.words(c.scenario());
         let next = words.split_once(": ").map_or(words.clone(), |(_, next)| format!("refused: {next}"));
@@ -194,7 +235,7 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
     }
 }
 
-fn cross(x: f64, y: f64, class: &'static str) -> Shape {
+pub(super) fn cross(x: f64, y: f64, class: &'static str) -> Shape {
     const ARM: f64 = 4.0;
     Pen::default()
         .to('M', &[(x - ARM, y - ARM)])
@@ -225,10 +266,12 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
             .close("ipi");
         let mut shapes = vec![Shape::Line([x1, y1, bx, by], "ipi"), head];
         shapes.push(Shape::Rect([x1 - 3.5, y1 - 3.5, 7.0, 7.0], "ipi"));
-        let (xm, ym) = (f64::midpoint(x1, x2), f64::midpoint(from.bottom.min(to.bottom), from.top.max(to.top)));
-        c.placer.block(Area { x0: x1 - 2.0, y0: ym - 8.0, x1: x2 - 4.0, y1: ym + 8.0 });
+        // The vector stands beside the line, just outside the receiver's lane.
+        let ym = if y2 > y1 { to.top - 12.0 } else { to.bottom + 12.0 };
+        let xm = x1 + (x2 - x1) * (ym - y1) / (y2 - y1);
+        c.placer.block(Area { x0: xm - 4.0, y0: ym - 6.0, x1: xm + 4.0, y1: ym + 6.0 });
         let vector = ipi.vector.to_string();
-        let places = [((x2 + 4.0, ym + 4.0), Anchor::Start), ((xm + 12.0, ym + 4.0), Anchor::Start), ((x1 - 8.0, ym + 4.0), Anchor::End)];
+        let places = [((xm + 14.0, ym + 4.0), Anchor::Start), ((xm - 10.0, ym + 4.0), Anchor::End)];
         shapes.extend(c.placer.label(&[&vector], &places, "ipi-text mono"));
         let (a, b) = (words::core(ipi.from, c.scenario()), words::core(ipi.to, c.scenario()));
         c.push("ipi", ipi.sent, format!("IPI, vector {vector}, from {a} to {b}"), shapes)
@@ -260,7 +303,9 @@ fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {
 
 fn handler_labels(c: &mut Canvas<'_>, grid: &Grid) {
     for h in &c.story.handlers {
-        let (Some(vector), Some(band), Some(at)) = (h.vector, grid.band(h.on.cpu).copied(), h.on.from) else { continue };
+        let (Some(vector), Some(band), Some(at)) = (h.vector, grid.band(h.on.cpu).copied(), h.on.from) else {
+            continue;
+        };
         let x = grid.x(at.ns);
         let long = format!("handler, vector {vector}");
         let places = [((x + 8.0, band.middle() + 4.0), Anchor::Start)];
@@ -276,30 +321,59 @@ fn handler_labels(c: &mut Canvas<'_>, grid: &Grid) {
     }
 }
 
-/// Field changes: beside the interrupt that made them on a housekeeper, below the lane on a guest's core.
+/// Field changes: beside the interrupt that made them on a housekeeper, in a row below the lane on a guest's core.
 fn notes(c: &mut Canvas<'_>, grid: &Grid) {
-    for note in &c.story.notes {
-        let Some(band) = grid.band(note.cpu).copied() else { continue };
-        let x = grid.x(note.at.ns);
-        let inside = c.story.irqs.iter().find(|i| {
-            let (from, to) = grid.ends(i.on);
-            i.on.cpu == note.cpu && from <= x && x <= to
-        });
-        let places: Vec<((f64, f64), Anchor)> = match inside {
-            Some(irq) => {
-                let end = grid.ends(irq.on).1 + 8.0;
-                [(end, 18.0), (end, 35.0), (end + 100.0, 18.0), (end + 100.0, 35.0)]
-                    .map(|(x, dy)| ((x, band.top + dy), Anchor::Start))
-                    .to_vec()
+    let story = c.story;
+    for band in grid.bands.clone() {
+        let here: Vec<&Note> = story.notes.iter().filter(|n| n.cpu == band.cpu).collect();
+        if band.hosts_guest {
+            for run in here.chunk_by(|a, b| grid.x(b.at.ns) - grid.x(a.at.ns) < RUN) {
+                notes_below(c, grid, &band, run);
             }
-            None => [22.0, 38.0]
-                .into_iter()
-                .flat_map(|dy| [-6.0, 20.0, 60.0, 100.0].map(|dx| ((x + dx, band.bottom + dy), Anchor::Start)))
-                .collect(),
-        };
-        let Some(shape) = c.placer.label(&[&note.text], &places, "note mono") else { continue };
-        let text = note.text.clone();
-        c.push("note", Some(note.at), text, vec![shape]).with("cpu", note.cpu);
+        } else {
+            for note in here {
+                note_beside(c, grid, &band, note);
+            }
+        }
+    }
+}
+
+/// Notes closer than this share a row.
+const RUN: f64 = 120.0;
+
+fn note_beside(c: &mut Canvas<'_>, grid: &Grid, band: &Band, note: &Note) {
+    let x = grid.x(note.at.ns);
+    let ends = c.story.irqs.iter().map(|i| (i.on.cpu, grid.ends(i.on)));
+    let end = ends.filter(|(cpu, (from, to))| *cpu == note.cpu && *from <= x && x <= *to).map(|(_, (_, to))| to).next();
+    let x = end.unwrap_or(x) + 8.0;
+    let places = [(x, 18.0), (x, 35.0), (x + 100.0, 18.0), (x + 100.0, 35.0)];
+    let places = places.map(|(x, dy)| ((x, band.top + dy), Anchor::Start));
+    if let Some(shape) = c.placer.label(&[&note.text], &places, "note mono") {
+        c.push("note", Some(note.at), note.text.clone(), vec![shape]).with("cpu", note.cpu);
+    }
+}
+
+/// One row, in order, each as near to its step as those before it allow.
+fn notes_below(c: &mut Canvas<'_>, grid: &Grid, band: &Band, run: &[&Note]) {
+    const AIR: f64 = 14.0;
+    let width = |n: &Note| text_width(&n.text, "note mono");
+    let mut places: Vec<f64> = Vec::with_capacity(run.len());
+    for (i, note) in run.iter().enumerate() {
+        let after = i.checked_sub(1).map_or(f64::MIN, |p| places[p] + width(run[p]) + AIR);
+        places.push(after.max(grid.x(note.at.ns) - 6.0));
+    }
+    let over = places.last().zip(run.last()).map_or(0.0, |(x, n)| (x + width(n) + 2.0 - grid.width).max(0.0));
+    // The upper row if all of them fit there, else the lower one.
+    let row = [22.0, 38.0].into_iter().find(|dy| {
+        let y = band.bottom + dy;
+        places.iter().zip(run).all(|(x, n)| c.placer.fits(&n.text, (x - over, y), "note mono"))
+    });
+    let y = band.bottom + row.unwrap_or(38.0);
+    for (x, note) in places.iter().zip(run) {
+        let place = [((x - over, y), Anchor::Start)];
+        if let Some(shape) = c.placer.label(&[&note.text], &place, "note mono") {
+            c.push("note", Some(note.at), note.text.clone(), vec![shape]).with("cpu", note.cpu);
+        }
     }
 }
 
@@ -318,18 +392,18 @@ pub(super) fn playhead(c: &mut Canvas<'_>, grid: &Grid, at: usize) {
     let mut shapes = Vec::new();
     let mut y = 2.0;
     for (top, bottom) in holes {
-        if top > y {
+        if top > y + 6.0 {
             shapes.push(Shape::Line([x, y, x, top], "playhead"));
         }
         y = y.max(bottom);
     }
     let end = grid.height - 18.0;
-    if y < end {
+    if y + 6.0 < end {
         shapes.push(Shape::Line([x, y, x, end], "playhead"));
     }
     let acting = c.moment.step.and_then(|step| c.records().iter().find(|r| r.index == step)).map(|r| r.cpu);
     if let Some(band) = acting.and_then(|cpu| grid.band(cpu)) {
-        shapes.push(Shape::Circle([x, band.middle(), 9.0], "now"));
+        shapes.push(Shape::Circle([x, band.top, 5.5], "now"));
     }
     let label = format!("now: {}", words::moment(c.moment.now));
     let mark = Mark { kind: "playhead", step: c.moment.step, when: When::Past, label, data: Vec::new(), shapes };
