@@ -7,6 +7,8 @@ mod error;
 mod preset;
 mod read;
 mod schema;
+#[cfg(feature = "toml")]
+mod tree;
 mod validate;
 
 pub use error::ScenarioError;
