@@ -37,6 +37,7 @@ impl Draw for Transport {
         let (at_start, at_end) = (props.position == 0, props.position == props.len);
         html! {
             <section class="card transport" aria-label="Transport">
+                { scrubber(props) }
                 <div class="buttons">
                     <button class="icon" data-testid="to-start" aria-label="To start" title="To start (Home)" disabled={at_start}
                         onclick={go(Move::Start)}>{ icon("M2 2h2v12H2zM14 2v12L5 8z") }</button>
@@ -50,7 +51,6 @@ impl Draw for Transport {
                         onclick={go(Move::NextExit)}><span class="only-wide">{ "Next " }</span><span class="cap">{ "exit" }</span></button>
                     { play(props) }
                 </div>
-                { scrubber(props) }
                 { position(props) }
                 <p class="hint" role="status">{ props.hint.clone().unwrap_or_default() }</p>
             </section>
