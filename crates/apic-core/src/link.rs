@@ -165,7 +165,8 @@ fn from_short_json(json: &str, shipped: Option<&Scenario>) -> Result<Scenario, L
 fn defaults() -> Value {
     const LEAST: &str = r#"{"meta":{"title":"","question":""},"vcpus":[{"cpu":0}],
         "host":{"topology":{"sockets":1,"llcs":1,"cores":1,"smt":1},"nohz_full":[]}}"#;
-    let mut value = serde_json::from_str::<Scenario>(LEAST).map(serde_json::to_value);
+    let least = serde_json::from_str::<Value>(LEAST).and_then(|tree| Scenario::deserialize(&tree));
+    let mut value = least.map(serde_json::to_value);
     // What has no default is never left out.
     if let Ok(Ok(Value::Object(map))) = &mut value {
         map.remove("meta");

@@ -1,16 +1,48 @@
 //! The playground.
+//!
+//! [`app`] holds the state and turns messages into changes; [`session`] is the run, the moment and the selected vCPU;
+//! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
+//! pure: [`keys`], [`place`], [`facts`], [`figures`], [`list`], [`strip`], [`words`].
+//!
+//! # What scripts and tests may rely on
+//!
+//! `#app[data-ready="true"]` stands once the page runs. Numbers in attributes are plain, without grouping.
+//!
+//! | element | is |
+//! | --- | --- |
+//! | `[data-testid=to-start]`, `back`, `step`, `next-expiry`, `next-exit`, `play` | transport buttons |
+//! | `[data-testid=speed]` | select: steps per second while playing |
+//! | `[data-testid=scrub]` | `input type=range`, 0 to the number of steps |
+//! | `[data-testid=step-number]`, `step-total`, `time` | input: steps taken; their number; time in µs |
+//! | `[data-testid=stage-pinned]`, `stage-posted` | hold the stage's SVG; its marks carry `data-step`, `data-kind` … |
+//! | `[data-testid=sentence]`, `rule` | what the last step did; the id of its rule |
+//! | `[data-testid=announce]` | the live region: the sentence, once it has been quiet |
+//! | `[data-testid=pi-pinned]`, `pi-posted` | of the selected vCPU, always both: `data-pir="0x31 0xec"`, `data-on="0\|1"`, `data-sn`, `data-nv`, `data-ndst`, `data-virr`, `data-visr`, `data-rvi="0xec"`, `data-svi`, `data-vppr` |
+//! | `[data-field=ON][data-path=posted]` | a cell of the tables, with its value in `data-value`; class `new` if the last step changed it |
+//! | `[data-testid=grid]` | holds the 16×16 grid's SVG; `grid-bank-pir`, `grid-bank-virr`, `grid-bank-visr`, `grid-path-pinned`, `grid-path-offloaded` choose it |
+//! | `[data-testid=vcpu-1]` | radio button that selects a vCPU, if there is more than one |
+//! | `[data-ledger=exits_arming][data-path=pinned][data-value]` | a cell of the ledger, by the ledger's JSON keys |
+//! | `[data-testid=steps-list]` | the list; rows `#beat-13[data-beat=13][data-rule=C8]`, the present one `.here` |
+//! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
+//! | `[data-testid=notice]`, `dismiss`, `refusal` | what is wrong with a link; with a placement |
+//! | `[data-testid=core-3]`, `seat-0`, `load-0`, `[data-token=vcpu-0]`, `[data-token=housekeeper-0]` | the board: cell, select of a vCPU's core, select of a housekeeper's load, tokens |
 
-use yew::{Html, component, html};
-
-#[component]
-fn App() -> Html {
-    html! { <main><h1>{ "Where does the tick go?" }</h1></main> }
-}
+mod address;
+mod app;
+mod facts;
+mod figures;
+mod keys;
+mod list;
+mod place;
+mod session;
+mod shown;
+mod strip;
+mod view;
+mod words;
 
 fn main() {
-    let place =
-        web_sys::window().and_then(|window| window.document()).and_then(|document| document.get_element_by_id("app"));
+    let place = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id("app"));
     if let Some(place) = place {
-        yew::Renderer::<App>::with_root(place).render();
+        yew::Renderer::<app::App>::with_root(place).render();
     }
 }

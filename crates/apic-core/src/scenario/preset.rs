@@ -7,15 +7,15 @@ use super::{Scenario, ScenarioError};
 pub struct Preset {
     /// Name in links and on the command line.
     pub name: &'static str,
-    /// The TOML document.
-    pub toml: &'static str,
+    /// The document, as JSON.
+    pub json: &'static str,
 }
 
 macro_rules! presets {
     ($($name:literal),* $(,)?) => {
         &[$(Preset {
             name: $name,
-            toml: include_str!(concat!("../../../../static/presets/", $name, ".toml")),
+            json: include_str!(concat!(env!("OUT_DIR"), "/", $name, ".json")),
         },)*]
     };
 }
@@ -30,7 +30,7 @@ impl Preset {
     /// # Errors
     /// None for a preset that ships: a test reads them all.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        Scenario::from_toml(self.toml)
+        Scenario::from_json(self.json)
     }
 }
 

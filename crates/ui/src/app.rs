@@ -1,0 +1,340 @@
+//! The page: its state, and what every message does to it.
+
+mod act;
+mod listen;
+
+use crate::address::Address;
+use crate::keys::Command;
+use crate::session::{Move, Session};
+use crate::shown::{Choice, Shown, StageView};
+use crate::view::board::Board;
+use crate::view::descriptor::Descriptor;
+use crate::view::header::{Header, Theme};
+use crate::view::help::Help;
+use crate::view::ledger::Ledger;
+use crate::view::notice::Notice;
+use crate::view::part::{Send, part};
+use crate::view::presets::{self, Presets};
+use crate::view::registers::Registers;
+use crate::view::sentence::Sentence;
+use crate::view::share::{self, Share};
+use crate::view::stage::Stage;
+use crate::view::steps::Steps;
+use crate::view::transport::{FIRST_SPEED, Transport};
+use act::refused;
+use apic_core::effect::Bank;
+use apic_core::scenario::Scenario;
+use gloo_timers::callback::{Interval, Timeout};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use wasm_bridge::browser::{self, Frame, Listener};
+use web_sys::{Element, HtmlElement};
+use yew::prelude::*;
+
+/// Where the theme is remembered.
+const THEME: &str = "exitless.theme";
+/// Quiet time before a sentence is announced, in ms.
+const QUIET_MS: u32 = 350;
+/// Most steps per second at which each is announced while playing.
+const SPOKEN_SPEED: u32 = 1;
+/// How long "Link copied" stands, in ms.
+const COPIED_MS: u32 = 2_000;
+
+pub(crate) enum Msg {
+    Command(Command),
+    /// To this position.
+    Seek(usize),
+    /// To the moment after this step of this path.
+    SeekStep(usize, u32),
+    /// The scrubber moved; the next frame goes there.
+    Scrub(usize),
+    Frame,
+    /// Playing: one step more.
+    Play,
+    Speed(usize),
+    Choose(String),
+    Place(Box<Scenario>),
+    Bank(Bank),
+    GridPath(usize),
+    /// The list shows rows that are not in the document.
+    Look(usize),
+    /// The person changed the address, or went back.
+    AddressChanged,
+    WriteAddress,
+    Share,
+    Copied(bool),
+    /// "Link copied" has stood long enough, or the link was closed.
+    Shared,
+    Theme(Theme),
+    Dismiss,
+    /// Something to announce at once.
+    Say(String),
+    /// It has been quiet: announce the sentence.
+    Quiet,
+    Resized,
+}
+
+/// The page.
+pub(crate) struct App {
+    session: Session,
+    shown: Shown,
+    choice: Choice,
+    theme: Theme,
+    notice: Option<AttrValue>,
+    hint: Option<AttrValue>,
+    playing: Option<Interval>,
+    speed: usize,
+    scrub: Option<(usize, Option<Frame>)>,
+    address: Address,
+    spoken: AttrValue,
+    quiet: Option<Timeout>,
+    copied: Option<Timeout>,
+    link: Option<AttrValue>,
+    /// The link has just been shown: its field gets the focus.
+    show_link: bool,
+    presets: Rc<[(&'static str, String)]>,
+    send: Send,
+    stages: NodeRef,
+    _listeners: Vec<Option<Listener>>,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let (mut session, notice) = match Session::of_fragment(&browser::fragment()) {
+            Ok(session) => (session, None),
+            // The presets ship with the page, and a test reads them all.
+            Err(error) => (Session::first(), Some(refused(&error.to_string()))),
+        };
+        let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
+        apply_theme(theme);
+        let choice = Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
+        let shown = Shown::of(&mut session, choice);
+        let mut app = Self {
+            session,
+            shown,
+            choice,
+            theme,
+            notice,
+            hint: None,
+            playing: None,
+            speed: FIRST_SPEED,
+            scrub: None,
+            address: Address::default(),
+            spoken: AttrValue::default(),
+            quiet: None,
+            copied: None,
+            link: None,
+            show_link: false,
+            presets: presets::all(),
+            send: ctx.link().callback(|msg| msg),
+            stages: NodeRef::default(),
+            _listeners: listen::listeners(ctx),
+        };
+        if app.notice.is_none() {
+            app.address.write(&app.session);
+        }
+        app
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        match msg {
+            Msg::Command(command) => self.command(ctx, command),
+            Msg::Seek(position) => self.go(ctx, Move::To(position)),
+            Msg::SeekStep(path, step) => {
+                let beat = self.session.lockstep.beat_of(path, step as usize);
+                self.go(ctx, Move::To(beat + 1))
+            }
+            Msg::Scrub(position) => {
+                self.playing = None;
+                let frame = self.scrub.take().and_then(|(_, frame)| frame);
+                let link = ctx.link().clone();
+                self.scrub = Some((position, frame.or_else(|| Frame::request(move || link.send_message(Msg::Frame)))));
+                false
+            }
+            Msg::Frame => match self.scrub.take() {
+                Some((position, _)) => self.go(ctx, Move::To(position)),
+                None => false,
+            },
+            Msg::Play => self.go(ctx, Move::Step) || std::mem::take(&mut self.playing).is_some(),
+            Msg::Speed(speed) => self.set_speed(ctx, speed),
+            Msg::Choose(preset) => match Session::of_fragment(&preset) {
+                Ok(session) => {
+                    self.address.write(&self.session);
+                    self.replace(ctx, session);
+                    self.address.push(&self.session);
+                    true
+                }
+                Err(error) => self.refuse(&error.to_string()),
+            },
+            Msg::Place(scenario) => {
+                self.address.write(&self.session);
+                if let Err(error) = self.session.change(&scenario) {
+                    return self.refuse(&error.to_string());
+                }
+                self.playing = None;
+                self.shown.rerun(&mut self.session, self.choice);
+                self.address.push(&self.session);
+                self.speak_later(ctx);
+                true
+            }
+            Msg::Bank(bank) => {
+                self.choice.bank = bank;
+                self.shown.look_up(&mut self.session, self.choice);
+                true
+            }
+            Msg::GridPath(path) => {
+                self.choice.grid_path = path;
+                self.shown.look_up(&mut self.session, self.choice);
+                true
+            }
+            Msg::Look(row) => {
+                self.shown.rows_around(&self.session.lockstep, row);
+                true
+            }
+            Msg::AddressChanged => self.address_changed(ctx),
+            Msg::WriteAddress => {
+                self.address.write(&self.session);
+                false
+            }
+            Msg::Share => {
+                let link = ctx.link().clone();
+                let address = browser::address(&self.session.fragment());
+                yew::platform::spawn_local(async move {
+                    link.send_message(Msg::Copied(browser::copy(address).await));
+                });
+                false
+            }
+            Msg::Copied(true) => {
+                let link = ctx.link().clone();
+                self.spoken = "Link copied.".into();
+                self.copied = Some(Timeout::new(COPIED_MS, move || link.send_message(Msg::Shared)));
+                true
+            }
+            Msg::Copied(false) => {
+                self.link = Some(browser::address(&self.session.fragment()).into());
+                self.show_link = true;
+                true
+            }
+            Msg::Shared => {
+                self.copied = None;
+                self.link = None;
+                true
+            }
+            Msg::Theme(theme) => {
+                self.theme = theme;
+                browser::store(THEME, theme.name());
+                apply_theme(theme);
+                true
+            }
+            Msg::Dismiss => std::mem::take(&mut self.notice).is_some(),
+            Msg::Say(text) => {
+                self.spoken = text.into();
+                true
+            }
+            Msg::Quiet => {
+                self.quiet = None;
+                self.spoken = self.shown.said.text().into();
+                true
+            }
+            Msg::Resized => self.resized(),
+        }
+    }
+
+    fn view(&self, _: &Context<Self>) -> Html {
+        let (shown, send, session) = (&self.shown, &self.send, &self.session);
+        let (position, len) = (session.lockstep.position(), session.lockstep.len());
+        let (vcpu, vcpus) = (session.vcpu.0, shown.scenario.vcpus.len() as u16);
+        let meta = &shown.scenario.meta;
+        let send = || send.clone();
+        let paths = || shown.paths.clone();
+        let stage = |(index, s): (usize, &StageView)| {
+            part(Stage { path: s.path, svg: s.svg.clone(), exits: s.exits, ipis: s.ipis, index, send: send() })
+        };
+        html! {
+            <>
+                { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
+                <main>
+                    <div class="messages">
+                        { part(Notice { text: self.notice.clone(), send: send() }) }
+                        { part(Share { link: self.link.clone(), send: send() }) }
+                    </div>
+                    { part(Presets {
+                        question: meta.question.clone().into(),
+                        summary: meta.summary.clone().into(),
+                        sources: meta.sources.clone(),
+                        origin: session.origin.clone(),
+                        edited: session.edited,
+                        all: self.presets.clone(),
+                        send: send(),
+                    }) }
+                    <div class="column" ref={self.stages.clone()}>
+                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
+                        { part(Sentence {
+                            who: shown.said.who.clone(),
+                            badge: shown.said.badge.clone(),
+                            rule: shown.said.rule,
+                            main: shown.said.main.clone(),
+                            aside: shown.said.aside.clone(),
+                        }) }
+                        { part(Transport {
+                            position,
+                            len,
+                            time: shown.time.clone(),
+                            playing: self.playing.is_some(),
+                            speed: self.speed,
+                            hint: self.hint.clone(),
+                            strip: shown.strip.clone(),
+                            send: send(),
+                        }) }
+                        <Board scenario={shown.scenario.clone()} send={send()} />
+                    </div>
+                    <aside class="column" aria-label="State and costs">
+                        { part(Descriptor {
+                            vcpu,
+                            vcpus,
+                            paths: paths(),
+                            rows: shown.descriptor.clone(),
+                            data: shown.data.clone(),
+                            grid: shown.grid.clone(),
+                            grid_path: self.choice.grid_path,
+                            bank: self.choice.bank,
+                            send: send(),
+                        }) }
+                        { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
+                        <Steps {len} cursor={position.checked_sub(1)} rows={shown.rows.clone()} markup={shown.list.clone()} send={send()} />
+                        { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone() }) }
+                    </aside>
+                </main>
+                { part(Help) }
+                <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
+            </>
+        }
+    }
+
+    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
+        if first {
+            ctx.link().send_message(Msg::Resized);
+            if let Some(app) = element("app") {
+                let _refused = app.set_attribute("data-ready", "true");
+            }
+        }
+        if std::mem::take(&mut self.show_link)
+            && let Some(field) = element(share::FIELD).and_then(|e| e.dyn_into::<HtmlElement>().ok())
+        {
+            let _refused = field.focus();
+        }
+    }
+}
+
+/// The element with this id.
+fn element(id: &str) -> Option<Element> {
+    web_sys::window()?.document()?.get_element_by_id(id)
+}
+
+fn apply_theme(theme: Theme) {
+    browser::mark_root("data-theme", (theme != Theme::Auto).then(|| theme.name()));
+}
+

@@ -1,0 +1,154 @@
+//! What commands and messages do to the page's state.
+
+use super::{App, Msg, QUIET_MS, SPOKEN_SPEED, element};
+use crate::keys::Command;
+use crate::session::{Move, Session};
+use crate::view::help;
+use crate::view::transport::SPEEDS;
+use apic_core::units::VcpuId;
+use gloo_timers::callback::{Interval, Timeout};
+use wasm_bridge::browser;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlDialogElement, HtmlElement};
+use yew::prelude::*;
+
+impl App {
+    pub(super) fn command(&mut self, ctx: &Context<Self>, command: Command) -> bool {
+        match command {
+            Command::Move(to) => {
+                self.playing = None;
+                let moved = self.go(ctx, to);
+                if !moved {
+                    self.hint = Some(nowhere(to).into());
+                }
+                true
+            }
+            Command::PlayPause if self.playing.is_some() => std::mem::take(&mut self.playing).is_some(),
+            Command::PlayPause => {
+                if self.session.lockstep.position() == self.session.lockstep.len() {
+                    self.go(ctx, Move::Start);
+                }
+                self.play(ctx);
+                true
+            }
+            Command::Faster => self.set_speed(ctx, self.speed + 1),
+            Command::Slower => self.set_speed(ctx, self.speed.saturating_sub(1)),
+            Command::Vcpu(vcpu) => {
+                let known = self.session.select(VcpuId(vcpu));
+                if known {
+                    self.shown.look_up(&mut self.session, self.choice);
+                    self.spoken = format!("vCPU {vcpu} selected.").into();
+                    self.wrote_later(ctx);
+                }
+                known
+            }
+            Command::Help => {
+                let dialog = element(help::DIALOG).and_then(|e| e.dyn_into::<HtmlDialogElement>().ok());
+                if let Some(dialog) = dialog.filter(|d| !d.open()) {
+                    let _refused = dialog.show_modal();
+                }
+                false
+            }
+        }
+    }
+
+    /// To another moment of the run; `false` if there is no such moment.
+    pub(super) fn go(&mut self, ctx: &Context<Self>, to: Move) -> bool {
+        if !self.session.go(to) {
+            return false;
+        }
+        self.hint = None;
+        self.shown.moved(&mut self.session, self.choice);
+        self.wrote_later(ctx);
+        self.speak_later(ctx);
+        true
+    }
+
+    pub(super) fn wrote_later(&mut self, ctx: &Context<Self>) {
+        let link = ctx.link().clone();
+        self.address.moved(&self.session, move || link.send_message(Msg::WriteAddress));
+    }
+
+    /// Announces the sentence when it has been quiet for a moment: never a torrent while scrubbing or playing.
+    pub(super) fn speak_later(&mut self, ctx: &Context<Self>) {
+        if self.playing.is_some() && SPEEDS[self.speed] > SPOKEN_SPEED {
+            return;
+        }
+        let link = ctx.link().clone();
+        self.quiet = Some(Timeout::new(QUIET_MS, move || link.send_message(Msg::Quiet)));
+    }
+
+    pub(super) fn set_speed(&mut self, ctx: &Context<Self>, speed: usize) -> bool {
+        self.speed = speed.min(SPEEDS.len() - 1);
+        if self.playing.is_some() {
+            self.play(ctx);
+        }
+        true
+    }
+
+    pub(super) fn play(&mut self, ctx: &Context<Self>) {
+        let link = ctx.link().clone();
+        self.hint = None;
+        self.playing = Some(Interval::new(1_000 / SPEEDS[self.speed], move || link.send_message(Msg::Play)));
+    }
+
+    pub(super) fn replace(&mut self, ctx: &Context<Self>, session: Session) {
+        let run = self.session.run + 1;
+        self.session = Session { run, ..session };
+        (self.playing, self.hint, self.notice) = (None, None, None);
+        self.choice.grid_path = self.session.lockstep.paths().len().saturating_sub(1);
+        self.shown.rerun(&mut self.session, self.choice);
+        self.speak_later(ctx);
+    }
+
+    pub(super) fn refuse(&mut self, reason: &str) -> bool {
+        self.notice = Some(refused(reason));
+        true
+    }
+
+    pub(super) fn address_changed(&mut self, ctx: &Context<Self>) -> bool {
+        let fragment = browser::fragment();
+        if self.address.is_ours(&fragment) {
+            return false;
+        }
+        match Session::of_fragment(&fragment) {
+            Ok(session) => {
+                self.replace(ctx, session);
+                self.address.write(&self.session);
+                true
+            }
+            Err(error) => self.refuse(&error.to_string()),
+        }
+    }
+
+    /// The stages are drawn for the width they have, in steps that spare redrawing while a window is dragged.
+    pub(super) fn resized(&mut self) -> bool {
+        let Some(column) = self.stages.cast::<HtmlElement>() else { return false };
+        // A card's padding and border on both sides.
+        let inside = column.query_selector(".stage-place").ok().flatten().map_or(0, |e| e.client_width());
+        let width = (inside.max(280) as u32).min(1_600) / 4 * 4;
+        if width == self.choice.width {
+            return false;
+        }
+        self.choice.width = width;
+        self.shown.draw(&self.session.lockstep, self.choice);
+        true
+    }
+}
+
+pub(super) fn refused(reason: &str) -> AttrValue {
+    format!("Not followed: {reason}. What is shown has not changed.").into()
+}
+
+/// Why a command went nowhere.
+fn nowhere(to: Move) -> &'static str {
+    match to {
+        Move::Start | Move::Back => "This is the start.",
+        Move::Step | Move::End => "This is the end.",
+        Move::NextExpiry => "No later expiry.",
+        Move::PreviousExpiry => "No earlier expiry.",
+        Move::NextExit => "No later exit.",
+        Move::To(_) => "",
+    }
+}
+

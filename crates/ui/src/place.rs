@@ -1,0 +1,197 @@
+//! Who sits where: changes of placement as changes of the scenario, and what a core is in words.
+
+use apic_core::host::Topology;
+use apic_core::scenario::{Housekeeper, Load, Scenario, ScenarioError};
+use apic_core::units::{CpuId, VcpuId};
+
+/// Phase of the tick of a housekeeper that becomes busy: between a guest's arming and its expiry for the periods that
+/// the presets use, so that the housekeeper has an earlier event of its own.
+const TICK_PHASE_US: u64 = 400;
+
+/// A change of placement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Edit {
+    /// Pin a vCPU to another core.
+    Vcpu(VcpuId, CpuId),
+    /// A core becomes a housekeeper, or isolated.
+    Keeps(CpuId, bool),
+    /// Another core keeps house in place of the first.
+    Housekeeper(CpuId, CpuId),
+    /// What a housekeeper is busy with.
+    Load(CpuId, Load),
+}
+
+/// The scenario after the change.
+///
+/// # Errors
+/// Why it cannot be.
+pub(crate) fn apply(scenario: &Scenario, edit: Edit) -> Result<Scenario, ScenarioError> {
+    let mut s = scenario.clone();
+    match edit {
+        Edit::Vcpu(vcpu, cpu) => {
+            if let Some(entry) = s.vcpus.get_mut(vcpu.index()) {
+                entry.cpu = cpu;
+            }
+        }
+        Edit::Keeps(cpu, true) => s.host.nohz_full.retain(|c| *c != cpu),
+        Edit::Keeps(cpu, false) => isolate(&mut s, cpu),
+        Edit::Housekeeper(from, to) => {
+            if from != to {
+                s.host.nohz_full.retain(|c| *c != to);
+                let moved = s.host.housekeepers.iter().find(|h| h.cpu == from).cloned();
+                isolate(&mut s, from);
+                if let Some(entry) = moved.filter(|_| !s.host.housekeepers.iter().any(|h| h.cpu == to)) {
+                    s.host.housekeepers.push(Housekeeper { cpu: to, ..entry });
+                }
+            }
+        }
+        Edit::Load(cpu, load) => {
+            if let Some(entry) = s.host.housekeepers.iter_mut().find(|h| h.cpu == cpu) {
+                entry.load = load;
+            } else {
+                s.host.housekeepers.push(Housekeeper { cpu, load, tick_phase_us: TICK_PHASE_US });
+            }
+        }
+    }
+    s.validate()?;
+    Ok(s)
+}
+
+fn isolate(s: &mut Scenario, cpu: CpuId) {
+    s.host.housekeepers.retain(|h| h.cpu != cpu);
+    if !s.host.nohz_full.contains(&cpu) {
+        s.host.nohz_full.push(cpu);
+        s.host.nohz_full.sort_unstable();
+    }
+}
+
+/// An error as the board says it: what is wrong, and what would be valid.
+pub(crate) fn reason(error: &ScenarioError) -> String {
+    match error {
+        ScenarioError::Value { problem, valid, .. } => format!("{problem}. Valid: {valid}."),
+        other => other.to_string(),
+    }
+}
+
+/// One core as the board shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Core {
+    pub(crate) cpu: CpuId,
+    /// `Some` for a housekeeper.
+    pub(crate) load: Option<Load>,
+    pub(crate) vcpu: Option<VcpuId>,
+}
+
+impl Core {
+    /// "isolated, free", "housekeeper, busy", "isolated, vCPU 1".
+    pub(crate) fn words(&self) -> String {
+        let role = if self.load.is_some() { "housekeeper" } else { "isolated" };
+        let use_ = match (self.vcpu, self.load) {
+            (Some(vcpu), _) => format!("vCPU {vcpu}"),
+            (None, Some(load)) => load_word(load).to_owned(),
+            (None, None) => "free".to_owned(),
+        };
+        format!("{role}, {use_}")
+    }
+}
+
+/// A load in one word.
+pub(crate) const fn load_word(load: Load) -> &'static str {
+    match load {
+        Load::Idle => "idle",
+        Load::Busy => "busy",
+        Load::Bursts { .. } => "in bursts",
+    }
+}
+
+/// Cores that share a last-level cache.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) cores: Vec<Core>,
+}
+
+/// The board: one group per last-level cache.
+pub(crate) fn groups(scenario: &Scenario) -> Vec<Group> {
+    let t = scenario.host.topology;
+    let per_cache = t.smt.saturating_mul(t.cores).max(1);
+    let mut groups: Vec<Group> = Vec::new();
+    for cpu in t.iter() {
+        if cpu.0 % per_cache == 0 {
+            groups.push(Group { name: group_name(t, cpu, per_cache), cores: Vec::new() });
+        }
+        if let Some(group) = groups.last_mut() {
+            group.cores.push(Core {
+                cpu,
+                load: (!scenario.host.nohz_full.contains(&cpu)).then(|| scenario.load_of(cpu)),
+                vcpu: scenario.vcpus.iter().position(|v| v.cpu == cpu).map(|i| VcpuId(i as u16)),
+            });
+        }
+    }
+    groups
+}
+
+fn group_name(t: Topology, first: CpuId, per_cache: u16) -> String {
+    match (t.sockets, t.llcs) {
+        (1, 1) => "One socket, one last-level cache".to_owned(),
+        (1, _) => format!("Cache {}", first.0 / per_cache),
+        (_, 1) => format!("Socket {}", t.socket_of(first)),
+        _ => format!("Socket {}, cache {}", t.socket_of(first), first.0 / per_cache % t.llcs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use apic_core::scenario::preset;
+
+    fn two() -> Scenario {
+        preset("two-vcpus-one-housekeeper").expect("a preset that ships")
+    }
+
+    #[test]
+    fn a_taken_core_is_refused_with_the_reason_and_what_is_free() {
+        let s = two();
+        let e = apply(&s, Edit::Vcpu(VcpuId(1), s.vcpus[0].cpu)).expect_err("taken");
+        assert!(reason(&e).contains("already runs vCPU 0"), "{}", reason(&e));
+        assert!(reason(&e).contains("Valid: a free core"), "{}", reason(&e));
+    }
+
+    #[test]
+    fn the_last_housekeeper_stays() {
+        let s = preset("pinned-vs-offloaded").expect("ships");
+        let keeper = s.housekeeping().next().expect("one");
+        let e = apply(&s, Edit::Keeps(keeper, false)).expect_err("the last one");
+        assert!(reason(&e).contains("every CPU is isolated"), "{}", reason(&e));
+    }
+
+    #[test]
+    fn a_housekeeper_takes_its_load_along() {
+        let s = preset("pinned-vs-offloaded").expect("ships");
+        let keeper = s.housekeeping().next().expect("one");
+        let free = groups(&s)[0].cores.iter().find(|c| c.load.is_none() && c.vcpu.is_none()).expect("one").cpu;
+        let moved = apply(&s, Edit::Housekeeper(keeper, free)).expect("legal");
+        assert_eq!(moved.load_of(free), s.load_of(keeper));
+        assert!(moved.host.nohz_full.contains(&keeper) && !moved.host.nohz_full.contains(&free));
+        assert_eq!(apply(&s, Edit::Housekeeper(keeper, keeper)).expect("nothing"), s);
+    }
+
+    #[test]
+    fn a_busy_housekeeper_takes_no_vcpu() {
+        let s = preset("pinned-vs-offloaded").expect("ships");
+        let keeper = s.housekeeping().next().expect("one");
+        assert!(apply(&s, Edit::Vcpu(VcpuId(0), keeper)).is_err());
+        let idle = apply(&s, Edit::Load(keeper, Load::Idle)).expect("legal");
+        assert!(apply(&idle, Edit::Vcpu(VcpuId(0), keeper)).is_ok());
+    }
+
+    #[test]
+    fn groups_follow_the_topology() {
+        let mut s = two();
+        s.host.topology = Topology { sockets: 2, llcs: 2, cores: 2, smt: 2 };
+        let groups = groups(&s);
+        assert_eq!(groups.len(), 4);
+        assert_eq!(groups[3].name, "Socket 1, cache 1");
+        assert!(groups.iter().all(|g| g.cores.len() == 4));
+    }
+}

@@ -1,0 +1,196 @@
+//! What the person has in front of them: a run of a scenario, a moment in it, and a selected vCPU.
+
+use apic_core::link::{self, Link, LinkError};
+use apic_core::run::{Lockstep, Marks};
+use apic_core::scenario::{Scenario, ScenarioError, preset};
+use apic_core::units::VcpuId;
+
+/// The preset that a page without a fragment shows.
+pub(crate) const FIRST: &str = "pinned-vs-offloaded";
+
+/// A way to another moment of the same run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Move {
+    Start,
+    End,
+    Step,
+    Back,
+    NextExpiry,
+    PreviousExpiry,
+    NextExit,
+    /// To this position.
+    To(usize),
+}
+
+/// A run, a moment in it, and a selected vCPU.
+pub(crate) struct Session {
+    pub(crate) lockstep: Lockstep,
+    /// The preset it came from, for "start over".
+    pub(crate) origin: Option<String>,
+    /// Whether the scenario is no longer the preset's.
+    pub(crate) edited: bool,
+    pub(crate) vcpu: VcpuId,
+    /// Counts the runs, so that what is drawn once per run knows when to draw again.
+    pub(crate) run: u32,
+}
+
+impl Session {
+    /// The run of a link.
+    pub(crate) fn of_link(link: Link) -> Self {
+        let mut lockstep = Lockstep::new(&link.scenario);
+        lockstep.seek(link.position.map_or_else(|| lockstep.opening(), |p| p as usize));
+        let vcpu = VcpuId(link.vcpu.min(last_vcpu(&link.scenario)));
+        let shipped = link.preset.as_deref().and_then(|name| preset(name).ok());
+        let edited = shipped.is_none_or(|shipped| shipped != link.scenario);
+        Self { lockstep, origin: link.preset, edited, vcpu, run: 0 }
+    }
+
+    /// The run of a fragment; an empty one asks for the first preset.
+    pub(crate) fn of_fragment(fragment: &str) -> Result<Self, LinkError> {
+        link::decode(if fragment.is_empty() { FIRST } else { fragment }).map(Self::of_link)
+    }
+
+    /// The first preset, where it opens.
+    pub(crate) fn first() -> Self {
+        Self::of_fragment(FIRST).expect("the presets ship with the page, and a test reads them all")
+    }
+
+    /// What a link to this moment holds.
+    pub(crate) fn fragment(&self) -> String {
+        let position = self.lockstep.position();
+        link::encode(&Link {
+            scenario: self.lockstep.scenario().clone(),
+            preset: self.origin.clone(),
+            position: (position != self.lockstep.opening()).then_some(position as u32),
+            vcpu: self.vcpu.0,
+            picks: Vec::new(),
+        })
+    }
+
+    /// Goes there. `false` if there is no such moment, or it is this one.
+    pub(crate) fn go(&mut self, to: Move) -> bool {
+        let (here, len) = (self.lockstep.position(), self.lockstep.len());
+        let target = match to {
+            Move::Start => Some(0),
+            Move::End => Some(len),
+            Move::Step => (here < len).then_some(here + 1),
+            Move::Back => here.checked_sub(1),
+            Move::NextExpiry => self.lockstep.next(Marks::EXPIRY),
+            Move::PreviousExpiry => self.lockstep.previous(Marks::EXPIRY),
+            Move::NextExit => self.lockstep.next(Marks::EXIT),
+            Move::To(position) => Some(position.min(len)),
+        };
+        let Some(target) = target.filter(|t| *t != here) else { return false };
+        self.lockstep.seek(target);
+        true
+    }
+
+    /// Another scenario in place of this one, at the same position if it still exists.
+    ///
+    /// # Errors
+    /// What is wrong with it; then nothing has changed.
+    pub(crate) fn change(&mut self, scenario: &Scenario) -> Result<(), ScenarioError> {
+        scenario.validate()?;
+        let position = self.lockstep.position();
+        let mut lockstep = Lockstep::new(scenario);
+        lockstep.seek(position.min(lockstep.len()));
+        self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(scenario)));
+        self.lockstep = lockstep;
+        self.edited = true;
+        self.run += 1;
+        Ok(())
+    }
+
+    /// Selects a vCPU; `false` if there is none with this number.
+    pub(crate) fn select(&mut self, vcpu: VcpuId) -> bool {
+        let known = vcpu.0 <= last_vcpu(self.lockstep.scenario());
+        if known {
+            self.vcpu = vcpu;
+        }
+        known
+    }
+
+    /// The tick whose page is on stage: that of the last beat taken.
+    pub(crate) fn tick(&self) -> usize {
+        self.lockstep.tick_of(self.lockstep.position().saturating_sub(1))
+    }
+}
+
+/// Number of the last vCPU; validation keeps at least one.
+fn last_vcpu(scenario: &Scenario) -> u16 {
+    (scenario.vcpus.len() as u16).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use apic_core::units::CpuId;
+
+    fn first() -> Session {
+        Session::of_fragment("").expect("asks for the first preset")
+    }
+
+    #[test]
+    fn a_bare_page_opens_at_the_presets_moment() {
+        let s = first();
+        assert_eq!(s.lockstep.position(), s.lockstep.opening());
+        assert_eq!(s.fragment(), FIRST);
+    }
+
+    #[test]
+    fn a_fragment_brings_the_same_moment_back() {
+        let mut s = first();
+        assert!(s.go(Move::Step) && s.go(Move::NextExit));
+        let back = Session::of_fragment(&s.fragment()).expect("our own link");
+        assert_eq!(back.lockstep.position(), s.lockstep.position());
+        assert!(!back.edited);
+    }
+
+    #[test]
+    fn moves_end_at_the_ends() {
+        let mut s = first();
+        assert!(s.go(Move::Start));
+        assert!(!s.go(Move::Back) && !s.go(Move::PreviousExpiry) && !s.go(Move::Start));
+        assert!(s.go(Move::To(usize::MAX)));
+        assert_eq!(s.lockstep.position(), s.lockstep.len());
+        assert!(!s.go(Move::Step) && !s.go(Move::NextExit) && !s.go(Move::End));
+    }
+
+    #[test]
+    fn steps_forward_and_back_meet() {
+        let mut s = first();
+        s.go(Move::Start);
+        let mut taken = 0;
+        while s.go(Move::Step) {
+            taken += 1;
+        }
+        assert_eq!(taken, s.lockstep.len());
+        while s.go(Move::Back) {
+            taken -= 1;
+        }
+        assert_eq!((taken, s.lockstep.position()), (0, 0));
+    }
+
+    #[test]
+    fn a_scenario_that_cannot_be_run_changes_nothing() {
+        let mut s = Session::of_fragment("two-vcpus-one-housekeeper").expect("a preset that ships");
+        let before = s.fragment();
+        let mut wrong = s.lockstep.scenario().clone();
+        wrong.vcpus[1].cpu = wrong.vcpus[0].cpu;
+        assert!(s.change(&wrong).is_err());
+        assert_eq!((s.fragment(), s.run), (before, 0));
+    }
+
+    #[test]
+    fn a_changed_scenario_keeps_the_position_and_is_linked_as_a_whole() {
+        let mut s = first();
+        let position = s.lockstep.position();
+        let mut moved = preset(FIRST).expect("ships");
+        moved.vcpus[0].cpu = CpuId(2);
+        s.change(&moved).expect("free core");
+        assert_eq!(s.lockstep.position(), position);
+        let back = Session::of_fragment(&s.fragment()).expect("our own link");
+        assert_eq!(back.lockstep.scenario(), &moved);
+        assert!(back.edited);
+    }
+}

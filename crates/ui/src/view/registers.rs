@@ -1,0 +1,49 @@
+//! A table of fields with one column per path.
+
+use crate::facts::{Cell, Row};
+use crate::words;
+use apic_core::scenario::PathKind;
+use super::part::Draw;
+use yew::prelude::*;
+
+/// Rows of such a table.
+pub(crate) fn rows(paths: &[PathKind], rows: &[Row]) -> Html {
+    let row = |row: &Row| {
+        let cells = paths.iter().zip(&row.cells).map(|(path, cell)| value(row.name, path.name(), cell));
+        html! { <tr><th scope="row" title={row.what}>{ words::breakable(row.name) }</th>{ for cells }</tr> }
+    };
+    html! { <tbody>{ for rows.iter().map(row) }</tbody> }
+}
+
+fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
+    let class = classes!(cell.changed.then_some("new"), cell.lit.then_some("lit"));
+    let changed = cell.changed.then(|| html! { <span class="unseen">{ " changed" }</span> });
+    html! {
+        <td {class} data-field={field} data-path={path} data-value={cell.value.clone()}><span class="chip">{ words::breakable(&cell.value) }</span><span>{ changed }</span></td>
+    }
+}
+
+/// KVM's side of the selected vCPU.
+#[derive(PartialEq)]
+pub(crate) struct Registers {
+    pub(crate) vcpu: u16,
+    pub(crate) paths: Vec<PathKind>,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Draw for Registers {
+    fn draw(&self) -> Html {
+        let props = self;
+        html! {
+            <section class="card" aria-labelledby="timer-title">
+                <h2 id="timer-title" class="panel">{ "Local APIC timer and vCPU state, vCPU " }{ props.vcpu }</h2>
+                <table class="fields">
+                    <thead>
+                        <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> }) }</tr>
+                    </thead>
+                    { rows(&props.paths, &props.rows) }
+                </table>
+            </section>
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The transport bar: everything that moves through the run.
+
+use super::raw::Raw;
+use crate::keys::Command;
+use crate::session::Move;
+use super::event::{chosen, field, number};
+use super::part::{Draw, Send};
+use crate::app::Msg;
+use yew::prelude::*;
+
+/// Steps per second that playing can do.
+pub(crate) const SPEEDS: [u32; 6] = [1, 2, 5, 10, 30, 60];
+/// The one that playing starts with.
+pub(crate) const FIRST_SPEED: usize = 1;
+
+/// Where the run is.
+#[derive(PartialEq)]
+pub(crate) struct Transport {
+    pub(crate) position: usize,
+    pub(crate) len: usize,
+    /// Time in the run, in µs.
+    pub(crate) time: AttrValue,
+    pub(crate) playing: bool,
+    /// Index into [`SPEEDS`].
+    pub(crate) speed: usize,
+    /// What the last command could not do.
+    pub(crate) hint: Option<AttrValue>,
+    /// Marks over the scrubber, an SVG.
+    pub(crate) strip: AttrValue,
+    pub(crate) send: Send,
+}
+
+impl Draw for Transport {
+    fn draw(&self) -> Html {
+        let props = self;
+        let go = |to: Move| props.send.reform(move |_: MouseEvent| Msg::Command(Command::Move(to)));
+        let (at_start, at_end) = (props.position == 0, props.position == props.len);
+        html! {
+            <section class="card transport" aria-label="Transport">
+                { scrubber(props) }
+                <div class="buttons">
+                    <button class="icon" data-testid="to-start" aria-label="To start" title="To start (Home)" disabled={at_start}
+                        onclick={go(Move::Start)}>{ icon("M2 2h2v12H2zM14 2v12L5 8z") }</button>
+                    <button data-testid="back" aria-label="Back" title="One step back (←)" disabled={at_start} onclick={go(Move::Back)}>
+                        { icon("M12 2v12L3 8z") }<span class="only-wide">{ "Back" }</span></button>
+                    <button class="main" data-testid="step" title="One step forward (→)" disabled={at_end} onclick={go(Move::Step)}>
+                        { "Step" }{ icon("M4 2v12l9-6z") }</button>
+                    <button data-testid="next-expiry" title="To the next expiry of a guest timer (Shift+→)" disabled={at_end}
+                        onclick={go(Move::NextExpiry)}><span class="only-wide">{ "Next " }</span><span class="cap">{ "expiry" }</span></button>
+                    <button data-testid="next-exit" title="To the next VM exit (E)" disabled={at_end}
+                        onclick={go(Move::NextExit)}><span class="only-wide">{ "Next " }</span><span class="cap">{ "exit" }</span></button>
+                    { play(props) }
+                </div>
+                { position(props) }
+                <p class="hint" role="status">{ props.hint.clone().unwrap_or_default() }</p>
+            </section>
+        }
+    }
+}
+
+fn play(props: &Transport) -> Html {
+    let onplay = props.send.reform(|_: MouseEvent| Msg::Command(Command::PlayPause));
+    let here = props.speed;
+    let onchange = props.send.reform(move |e: Event| Msg::Speed(chosen(&e).and_then(|s| s.parse().ok()).unwrap_or(here)));
+    let (path, word) = if props.playing { ("M3 2h4v12H3zM9 2h4v12H9z", "Pause") } else { ("M4 2v12l9-6z", "Play") };
+    let option = |(i, speed): (usize, &u32)| {
+        html! { <option value={i.to_string()} selected={i == props.speed}>{ *speed }{ "/s" }</option> }
+    };
+    html! {
+        <span class="play">
+            <button data-testid="play" aria-label={word} aria-pressed={props.playing.to_string()} title="Play or pause (Space)" onclick={onplay}>
+                { icon(path) }<span class="only-wide">{ word }</span></button>
+            <select data-testid="speed" aria-label="Steps per second" title="Steps per second ([ and ])" {onchange}>
+                { for SPEEDS.iter().enumerate().map(option) }
+            </select>
+        </span>
+    }
+}
+
+fn scrubber(props: &Transport) -> Html {
+    let here = props.position;
+    let oninput = props.send.reform(move |e: InputEvent| Msg::Scrub(number(&e).unwrap_or(here)));
+    html! {
+        <div class="scrub">
+            <Raw class="strip" markup={props.strip.clone()} />
+            <input type="range" data-testid="scrub" min="0" max={props.len.to_string()} value={props.position.to_string()}
+                aria-label="Position in the run" aria-valuetext={format!("step {} of {}, {} µs", props.position, props.len, props.time)}
+                {oninput} />
+        </div>
+    }
+}
+
+fn position(props: &Transport) -> Html {
+    let (send, here) = (props.send.clone(), props.position);
+    let onchange = Callback::from(move |event: Event| match number(&event) {
+        Some(position) => send.emit(Msg::Seek(position)),
+        // Not a number: what was there comes back.
+        None => field(&event).iter().for_each(|f| f.set_value(&here.to_string())),
+    });
+    html! {
+        <div class="where">
+            <label>{ "step " }<input type="number" inputmode="numeric" data-testid="step-number" min="0"
+                max={props.len.to_string()} value={props.position.to_string()} aria-label="Step" {onchange} /></label>
+            <span>{ " of " }<span data-testid="step-total">{ props.len }</span></span>
+            <span class="time" data-testid="time">{ props.time.clone() }{ " µs" }</span>
+        </div>
+    }
+}
+
+fn icon(d: &'static str) -> Html {
+    html! { <svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d={d} fill="currentColor" /></svg> }
+}
