@@ -71,7 +71,7 @@ fn play(props: &Transport) -> Html {
         <span class="play">
             <button data-testid="play" aria-label={word} aria-pressed={props.playing.to_string()} title="Play or pause (Space)" onclick={onplay}>
                 { icon(path) }<span class="only-wide">{ word }</span></button>
-            <select data-testid="speed" aria-label="Steps per second" title="Steps per second ([ and ])" {onchange}>
+            <select data-testid="speed" ~value={props.speed.to_string()} aria-label="Steps per second" title="Steps per second ([ and ])" {onchange}>
                 { for SPEEDS.iter().enumerate().map(option) }
             </select>
         </span>
