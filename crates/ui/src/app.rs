@@ -110,7 +110,8 @@ impl Component for App {
         };
         let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
         apply_theme(theme);
-        let choice = Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
+        let choice =
+            Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
         let shown = Shown::of(&mut session, choice);
         let mut app = Self {
             session,
@@ -337,4 +338,3 @@ fn element(id: &str) -> Option<Element> {
 fn apply_theme(theme: Theme) {
     browser::mark_root("data-theme", (theme != Theme::Auto).then(|| theme.name()));
 }
-

@@ -214,7 +214,9 @@ fn grid(lockstep: &Lockstep, vcpu: VcpuId, choice: Choice) -> String {
     let changed: Vec<(Vector, bool)> = effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == choice.bank => Some((*vector, *on)),
+            Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == choice.bank => {
+                Some((*vector, *on))
+            }
             _ => None,
         })
         .collect();

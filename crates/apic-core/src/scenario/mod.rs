@@ -5,9 +5,10 @@
 
 mod error;
 mod preset;
+#[cfg(feature = "text")]
 mod read;
 mod schema;
-#[cfg(feature = "toml")]
+#[cfg(feature = "text")]
 mod tree;
 mod validate;
 

@@ -12,7 +12,6 @@ impl Scenario {
     ///
     /// # Errors
     /// The place and what would be valid.
-    #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
         let table = toml::de::DeTable::parse(text).map_err(|e| ScenarioError::syntax(text, e.span(), e.message()))?;
         Self::from_value(super::tree::of_table(table.into_inner()))
@@ -30,7 +29,6 @@ impl Scenario {
     ///
     /// # Errors
     /// The place and what would be valid.
-    #[cfg(feature = "toml")]
     pub fn from_text(text: &str) -> Result<Self, ScenarioError> {
         if text.trim_start().starts_with('{') { Self::from_json(text) } else { Self::from_toml(text) }
     }

@@ -4,7 +4,9 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 pub(super) fn of_table(table: DeTable<'_>) -> Value {
-    Value::Object(table.into_iter().map(|(key, value)| (key.into_inner().into_owned(), of(value.into_inner()))).collect())
+    Value::Object(
+        table.into_iter().map(|(key, value)| (key.into_inner().into_owned(), of(value.into_inner()))).collect(),
+    )
 }
 
 /// Numbers that the schema has no type for stay what they are written as, and are refused there.

@@ -7,8 +7,8 @@ use crate::view::help;
 use crate::view::transport::SPEEDS;
 use apic_core::units::VcpuId;
 use gloo_timers::callback::{Interval, Timeout};
-use wasm_bridge::browser;
 use wasm_bindgen::JsCast;
+use wasm_bridge::browser;
 use web_sys::{HtmlDialogElement, HtmlElement};
 use yew::prelude::*;
 
@@ -156,4 +156,3 @@ fn nowhere(to: Move) -> &'static str {
         Move::To(_) => "",
     }
 }
-

@@ -120,7 +120,8 @@ impl Component for Board {
     fn rendered(&mut self, _: &Context<Self>, _: bool) {
         let Some(token) = self.refocus.take() else { return };
         let selector = format!("[data-token=\"{}\"]", token.key());
-        let found = web_sys::window().and_then(|w| w.document()).and_then(|d| d.query_selector(&selector).ok().flatten());
+        let found =
+            web_sys::window().and_then(|w| w.document()).and_then(|d| d.query_selector(&selector).ok().flatten());
         if let Some(element) = found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
             let _refused = element.focus();
         }

@@ -1,10 +1,10 @@
 //! The top of the page.
 
-use wasm_bindgen::JsCast;
 use super::event::chosen;
 use super::part::{Draw, Send};
 use crate::app::Msg;
 use crate::keys::Command;
+use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Light, dark, or as the system wishes.

@@ -1,9 +1,9 @@
 //! The question, and the choice of another.
 
-use apic_core::scenario::PRESETS;
 use super::event::chosen;
 use super::part::{Draw, Send};
 use crate::app::Msg;
+use apic_core::scenario::PRESETS;
 use std::rc::Rc;
 use yew::prelude::*;
 

@@ -1,9 +1,9 @@
 //! A table of fields with one column per path.
 
+use super::part::Draw;
 use crate::facts::{Cell, Row};
 use crate::words;
 use apic_core::scenario::PathKind;
-use super::part::Draw;
 use yew::prelude::*;
 
 /// Longest old value that fits beside the new one.

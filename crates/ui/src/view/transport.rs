@@ -1,11 +1,11 @@
 //! The transport bar: everything that moves through the run.
 
-use super::raw::Raw;
-use crate::keys::Command;
-use crate::session::Move;
 use super::event::{chosen, field, number};
 use super::part::{Draw, Send};
+use super::raw::Raw;
 use crate::app::Msg;
+use crate::keys::Command;
+use crate::session::Move;
 use yew::prelude::*;
 
 /// Steps per second that playing can do.
@@ -61,7 +61,8 @@ impl Draw for Transport {
 fn play(props: &Transport) -> Html {
     let onplay = props.send.reform(|_: MouseEvent| Msg::Command(Command::PlayPause));
     let here = props.speed;
-    let onchange = props.send.reform(move |e: Event| Msg::Speed(chosen(&e).and_then(|s| s.parse().ok()).unwrap_or(here)));
+    let onchange =
+        props.send.reform(move |e: Event| Msg::Speed(chosen(&e).and_then(|s| s.parse().ok()).unwrap_or(here)));
     let (path, word) = if props.playing { ("M3 2h4v12H3zM9 2h4v12H9z", "Pause") } else { ("M4 2v12l9-6z", "Play") };
     let option = |(i, speed): (usize, &u32)| {
         html! { <option value={i.to_string()} selected={i == props.speed}>{ *speed }{ "/s" }</option> }
