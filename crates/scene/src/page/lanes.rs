@@ -73,10 +73,14 @@ impl Lanes {
 /// "cores 1–2: isolated, empty".
 fn fold(folded: &mut Vec<CpuId>, scenario: &Scenario) -> Option<Row> {
     let (first, last) = (*folded.first()?, *folded.last()?);
-    let role = if words::keeps_house(first, scenario) { "housekeepers, idle" } else { "isolated, empty" };
+    let role = match (words::keeps_house(first, scenario), first == last) {
+        (true, true) => "housekeeper, idle",
+        (true, false) => "housekeepers, idle",
+        (false, _) => "isolated, empty",
+    };
     let noun = words::core(first, scenario);
     let text = if first == last {
-        format!("{noun}: {}", role.replace("housekeepers", "housekeeper"))
+        format!("{noun}: {role}")
     } else {
         let noun = noun.split(' ').next().unwrap_or_default();
         format!("{noun}s {first}–{last}: {role}")

@@ -52,10 +52,13 @@ fn exits(c: &mut Canvas<'_>, grid: &Grid) {
         );
         let reason = gap.reason_words();
         let lasted = gap.lasted().map(words::span);
-        let (name, vector) = reason.split_once(" 0x").map_or((reason.as_str(), None), |(n, v)| (n, Some(v)));
+        let (name, vector) = match reason.rsplit_once(' ') {
+            Some((name, last)) if last.starts_with("0x") => (name, Some(last)),
+            _ => (reason.as_str(), None),
+        };
         let tail = match (vector, &lasted) {
-            (Some(v), Some(t)) => format!("0x{v}, {t}"),
-            (Some(v), None) => format!("0x{v}"),
+            (Some(v), Some(t)) => format!("{v}, {t}"),
+            (Some(v), None) => v.to_owned(),
             (None, Some(t)) => t.clone(),
             (None, None) => String::new(),
         };
@@ -170,7 +173,7 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let (x1, x2) = flight(&from, &to);
         let y1 = ipi.sent.map_or(Grid::top(), |at| grid.y(at.ns));
         let y2 = ipi.arrived.map_or(y1 + 24.0, |at| grid.y(at.ns)).max(y1 + LEAST);
-        let length = (x2 - x1).hypot(y2 - y1);
+        let length = ((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1)).sqrt();
         let (ux, uy) = ((x2 - x1) / length, (y2 - y1) / length);
         let (bx, by) = (x2 - ux * 11.0, y2 - uy * 11.0);
         let head = Pen::default()
@@ -231,7 +234,7 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
         let (start, end) = if by.left < home.left { (home.left, by.right + 4.0) } else { (home.right, by.left - 4.0) };
         let mut shapes = vec![Shape::Line([start, y - 6.0, end, y], "refused"), cross(end, y, "refused")];
         let words = r.words(c.scenario());
-        let next = words.split_once(": ").map_or("", |(_, next)| next);
+        let next = words.split_once(':').map_or("", |(_, next)| next.trim_start());
         let (first, rest) = next.rsplit_once(' ').unwrap_or((next, ""));
         let at = (by.right + 12.0, y + 16.0);
         shapes.extend(c.placer.stacks(

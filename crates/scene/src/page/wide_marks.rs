@@ -228,7 +228,7 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
         let mut shapes = vec![Shape::Line([x - 12.0, start, x, stop], "refused")];
         shapes.push(cross(x, stop, "refused"));
         let words = r.words(c.scenario());
-        let next = words.split_once(": ").map_or(words.clone(), |(_, next)| format!("refused: {next}"));
+        let next = words.split_once(':').map_or(words.clone(), |(_, next)| format!("refused:{next}"));
         let y = by.middle() + 4.0;
         let places = [((x - 4.0, y), Anchor::Start), ((x + 10.0, y), Anchor::Start), ((x, y), Anchor::Middle)];
         shapes.extend(c.placer.label(&[&next, "refused"], &places, "note"));
@@ -257,7 +257,7 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let (y1, y2) = flight(&from, &to);
         let x1 = ipi.sent.map_or(Grid::left(), |at| grid.x(at.ns));
         let x2 = ipi.arrived.map_or(x1 + 30.0, |at| grid.x(at.ns)).max(x1 + LEAST);
-        let length = (x2 - x1).hypot(y2 - y1);
+        let length = ((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1)).sqrt();
         let (ux, uy) = ((x2 - x1) / length, (y2 - y1) / length);
         // The head: 11 long, 9 wide.
         let (bx, by) = (x2 - ux * 11.0, y2 - uy * 11.0);
