@@ -55,7 +55,23 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     // The documents of the presets: the program carries what it needs of them.
     let presets = site.join("static/presets");
     fs::remove_dir_all(&presets).map_err(Error::file("remove", &presets))?;
+    if profile == Profile::Release {
+        minify(&tools.esbuild, site)?;
+    }
     mark_version(site)
+}
+
+/// Scripts and styles without comments and blanks: a hundredth of the site.
+fn minify(esbuild: &Path, site: &Path) -> Result<(), Error> {
+    for file in compress::files(site)? {
+        if file.extension().is_some_and(|e| e == "js" || e == "css") {
+            let mut tool = Command::new(esbuild);
+            tool.args(["--minify", "--log-level=warning", "--allow-overwrite"]).arg(&file);
+            tool.arg(format!("--outfile={}", file.display()));
+            shell::run("minifying", &mut tool)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts a hash of all files into the addresses that index.html loads.

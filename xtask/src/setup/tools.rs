@@ -1,4 +1,4 @@
-//! The programs that turn a wasm file into a site: wasm-bindgen, trunk, wasm-opt. Each in the cache, by version.
+//! The programs that turn a wasm file into a site: wasm-bindgen, trunk, wasm-opt, esbuild. Each in the cache, by version.
 //!
 //! trunk would fetch the other two itself; where its source cannot be reached it cannot, so they come from the
 //! crate and npm registries instead, and Trunk.toml names the same versions.
@@ -17,11 +17,13 @@ const WASM_BINDGEN: &str = "0.2.130";
 /// 0.22 needs a newer Rust than this workspace asks for.
 const TRUNK: &str = "0.21.14";
 const BINARYEN: &str = "132.0.0";
+const ESBUILD: &str = "0.28.2";
 
 /// Folders to put in front of PATH for a build of the site.
 pub(crate) struct SiteTools {
     pub(crate) path: Vec<PathBuf>,
     pub(crate) trunk: PathBuf,
+    pub(crate) esbuild: PathBuf,
 }
 
 pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
@@ -39,8 +41,29 @@ pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
             cost: "built from source once, 4 to 9 minutes",
         },
     )?;
-    let wasm_opt = binaryen(places)?;
-    Ok(SiteTools { path: vec![bindgen, trunk.clone(), wasm_opt], trunk: trunk.join("trunk") })
+    // npm's binaryen is the program compiled to wasm, so it runs wherever Node does.
+    let wasm_opt = npm_tool(
+        places,
+        &NpmTool {
+            package: "binaryen",
+            version: BINARYEN,
+            binary: "wasm-opt",
+            why: "its wasm-opt makes the page's wasm a fifth smaller",
+            cost: "from npm, 20 MB",
+        },
+    )?;
+    let esbuild = npm_tool(
+        places,
+        &NpmTool {
+            package: "esbuild",
+            version: ESBUILD,
+            binary: "esbuild",
+            why: "takes comments and blanks out of the site's scripts and styles",
+            cost: "from npm, 10 MB",
+        },
+    )?;
+    let path = vec![bindgen, trunk.clone(), wasm_opt];
+    Ok(SiteTools { path, trunk: trunk.join("trunk"), esbuild: esbuild.join("esbuild") })
 }
 
 /// The folder with `wasm-bindgen` and `wasm-bindgen-test-runner`.
@@ -115,23 +138,32 @@ fn crate_tool(places: &Places, tool: &Tool) -> Result<PathBuf, Error> {
     Ok(bin)
 }
 
-/// The folder with `wasm-opt`. npm's binaryen is the program compiled to wasm, so it runs wherever Node does.
-fn binaryen(places: &Places) -> Result<PathBuf, Error> {
+struct NpmTool {
+    package: &'static str,
+    version: &'static str,
+    binary: &'static str,
+    why: &'static str,
+    cost: &'static str,
+}
+
+/// The folder with a program from the npm registry.
+fn npm_tool(places: &Places, tool: &NpmTool) -> Result<PathBuf, Error> {
     node()?;
-    let home = places.cache.join(format!("binaryen-{BINARYEN}"));
+    let home = places.cache.join(format!("{}-{}", tool.package, tool.version));
     let bin = home.join("node_modules/.bin");
-    let answers = || shell::probe(Command::new(bin.join("wasm-opt")).arg("--version")).is_some();
+    let answers = || shell::probe(Command::new(bin.join(tool.binary)).arg("--version")).is_some();
     if answers() {
         return Ok(bin);
     }
-    announce(&format!("binaryen {BINARYEN}"), "its wasm-opt makes the page's wasm a fifth smaller", "from npm, 20 MB");
+    announce(&format!("{} {}", tool.package, tool.version), tool.why, tool.cost);
     fs::create_dir_all(&home).map_err(Error::file("create", &home))?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&home).arg(format!("binaryen@{BINARYEN}"));
-    shell::run("installing binaryen", &mut npm)?;
+    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&home);
+    npm.arg(format!("{}@{}", tool.package, tool.version));
+    shell::run(&format!("installing {}", tool.package), &mut npm)?;
     if !answers() {
         return Err(Error::Unexpected {
-            what: bin.join("wasm-opt").display().to_string(),
+            what: bin.join(tool.binary).display().to_string(),
             detail: "it does not run".into(),
         });
     }
