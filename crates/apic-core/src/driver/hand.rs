@@ -28,15 +28,18 @@ impl Hand<'_> {
         machine.enabled().collect()
     }
 
-    /// Takes one step of `actor`. Time does not pass for the others: the step happens now, or at the first time at
-    /// which it can.
+    /// Takes one step of `actor`. The one that is due first takes its time, as with the clock. Another one is hurried: its
+    /// step happens now, or at the first time at which it can.
     ///
     /// # Errors
     /// [`NotEnabled`], with who could be picked instead; the machine is unchanged.
     pub fn pick<O: Observer>(self, machine: &mut Machine, actor: Actor, obs: &mut O) -> Result<Taken, NotEnabled> {
-        let now = machine.now();
+        let at = match self.clock.first(machine) {
+            Some((first, due)) if first == actor => due,
+            _ => machine.now(),
+        };
         self.clock
-            .take(machine, actor, now, obs)
+            .take(machine, actor, at, obs)
             .ok_or_else(|| NotEnabled { actor, enabled: machine.enabled().map(|(a, _)| a).collect() })
     }
 }

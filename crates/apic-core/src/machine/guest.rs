@@ -69,6 +69,10 @@ impl Guest {
         std::mem::take(&mut self.halted)
     }
 
+    pub(super) fn arms_made(&self) -> usize {
+        self.arms as usize
+    }
+
     pub(super) fn owes_eoi(&self) -> bool {
         self.pc == Pc::Handler
     }

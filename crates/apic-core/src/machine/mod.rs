@@ -25,7 +25,7 @@ use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
 use crate::rule::Rule;
-use crate::units::{CpuId, Ns, VcpuId};
+use crate::units::{CpuId, Ns, Tsc, VcpuId};
 use serde::Serialize;
 use state::{Touched, VcpuPc};
 use std::sync::Arc;
@@ -101,6 +101,13 @@ impl Machine {
     /// Handlers started so far, in all guests.
     pub fn handlers(&self) -> u32 {
         self.handlers
+    }
+
+    /// Whether a recorded list of arms was replayed to its end: the last one made, and nothing armed or waiting.
+    pub fn arms_are_over(&self) -> bool {
+        let idle = |v: &Vcpu| v.guest.arms_made() >= self.cfg.arms.len() && v.timer.tscdeadline == Tsc::ZERO;
+        let empty = |v: &Vcpu| v.pi.pir().is_empty() && v.vapic.virr().is_empty();
+        !self.cfg.arms.is_empty() && self.vcpus.iter().all(|v| idle(v) && empty(v))
     }
 
     /// IPIs under way, by destination, in the order they were sent.

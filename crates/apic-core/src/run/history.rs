@@ -49,7 +49,8 @@ impl History {
             let Some((cpu, taken)) = sim.follow(&picks, &mut effects) else { break };
             let marks = Marks::of(&effects);
             metas.push(StepMeta { at: sim.machine().now(), cpu, vcpu: taken.vcpu, rule: taken.rule, marks });
-            if sim.machine().handlers() >= wanted && is_told(sim.machine()) {
+            let over = sim.machine().handlers() >= wanted || sim.machine().arms_are_over();
+            if over && is_told(sim.machine()) {
                 break;
             }
         }
