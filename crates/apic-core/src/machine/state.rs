@@ -269,22 +269,19 @@ pub(super) enum VcpuPc {
 }
 
 impl VcpuPc {
-    /// Whether the host takes interrupts at this point. Fastpath handlers and everything between `mode := IN_GUEST_MODE`
-    /// and VM entry run with interrupts off.
+    /// Whether the host takes interrupts at this point. Fastpath handlers, `start_sw_tscdeadline`, and everything between
+    /// `mode := IN_GUEST_MODE` and VM entry run with interrupts off.
     pub(super) const fn interrupts_on(self, fast: bool) -> bool {
         match self {
-            Self::ArmSet
-            | Self::ArmStart
-            | Self::ArmRestart
-            | Self::ArmExpired
-            | Self::ArmDone
-            | Self::Deliver(_, _) => !fast,
+            Self::ArmSet | Self::ArmStart | Self::ArmRestart | Self::ArmDone | Self::Deliver(_, true) => !fast,
             Self::RunLoop | Self::EnterMode | Self::OtherExit(_) => true,
             Self::InGuest
             | Self::ArmDispatch
             | Self::ArmSw
             | Self::NohzTarget(_)
             | Self::SwitchBase(_, _)
+            | Self::ArmExpired
+            | Self::Deliver(_, false)
             | Self::Exited(_)
             | Self::HandleIrq(_)
             | Self::SyncOn
