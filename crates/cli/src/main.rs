@@ -1,1 +1,74 @@
-fn main() {}
+//! `exitless`: runs a scenario of the machine and says where the timer's work went.
+//!
+//! ```text
+//! args ──► load ──► moment ──► tally ──► report   a table
+//!            ▲                    └────► json     one document
+//!          arms                  events           a line per step
+//! ```
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `args` | the command line |
+//! | `load` | where a scenario comes from: file, link, preset, recording |
+//! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
+//! | `moment` | the paths run, and up to where they are told |
+//! | `tally` | expiries and lateness, from the steps |
+//! | `report`, `json`, `events`, `presets` | what is printed |
+//! | `error` | what can go wrong, and the exit status for it |
+
+mod args;
+mod arms;
+mod error;
+mod events;
+mod json;
+mod load;
+mod moment;
+mod presets;
+mod report;
+mod tally;
+
+use args::{Args, Command, RunArgs};
+use clap::Parser as _;
+use error::Failure;
+use moment::Moment;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let done = dispatch(&mut out).and_then(|()| Ok(out.flush()?));
+    let Err(failure) = done else { return ExitCode::SUCCESS };
+    // A reader that has seen enough (`| head`) is no failure.
+    if failure.is_closed_pipe() {
+        return ExitCode::SUCCESS;
+    }
+    // If nobody reads the message either, the status still tells.
+    let _ = writeln!(io::stderr(), "exitless: {}", failure.message());
+    failure.status()
+}
+
+fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // `--help` and `--version` arrive as errors too.
+        Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
+        Err(e) => return Err(Failure::Usage(e.to_string())),
+    };
+    match args.command {
+        Command::Run(args) => run(&args, out),
+        Command::Presets(args) => presets::print(args.json, out),
+        Command::Arms(args) => arms::print(&args, out),
+    }
+}
+
+fn run(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
+    let loaded = load::load(args)?;
+    let moment = Moment::new(loaded);
+    if args.events {
+        events::print(&moment, out)
+    } else if args.json {
+        json::print(&moment, out)
+    } else {
+        report::print(&moment, out)
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+
+const RUN_HELP: &str = "\
+What to run:
+  scenario.toml, scenario.json   a scenario file; `-` reads one from standard input
+  v1.…, '#…', https://…#…        a link, as the page's address carries it
+  idle-housekeeper               the name of a preset, the same as --preset
+
+A link is a moment. Ledger, expiries and events are told up to it: after the beats that the link
+names, or where the page opens if it names none. \"end\" has the totals of the whole run beside it.
+Everything else, and a link whose run is changed by --paths, --expiries, --seed or --arms-from, is
+told to the end. --at says otherwise.
+
+Recordings are the text of `perf script` or `trace-cmd report`. An arm counts if the guest wrote a
+deadline or an initial count; --expiries is the number of arms unless it is given.
+
+Exit status: 0; 2 if the command line, the scenario, the link or the recording is at fault; 1 if
+the output could not be written.";
+
+/// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
+/// interrupts, step by step, on several paths.
+#[derive(Parser, Debug)]
+#[command(name = "exitless", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run a scenario on its paths and print the ledger
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// List the scenarios that ship with Exitless
+    Presets(PresetsArgs),
+    /// Print the arms of a recording as a scenario has them
+    Arms(ArmsArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct RunArgs {
+    /// A scenario file, `-`, a link or a preset's name
+    #[arg(value_name = "SCENARIO|LINK", conflicts_with = "preset")]
+    pub(crate) scenario: Option<String>,
+    /// Run a preset; `exitless presets` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// Paths to compare, in this order: pinned, posted
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    pub(crate) paths: Vec<String>,
+    /// Handlers started, per path, after which the run ends
+    #[arg(long, value_name = "N")]
+    pub(crate) expiries: Option<u32>,
+    /// Seed of the cost samples
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+    /// Replay the arms of a recording (`-` reads standard input); on recorded-arms if nothing else is named
+    #[arg(long, value_name = "FILE")]
+    pub(crate) arms_from: Option<PathBuf>,
+    /// The vCPU of the recording, by its thread, where there are several
+    #[arg(long, value_name = "TID", requires = "arms_from")]
+    pub(crate) vcpu: Option<u32>,
+    /// Up to where the run is told: end, opening, or a number of beats
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) at: Option<String>,
+    /// One JSON document instead of the table
+    #[arg(long, conflicts_with = "events")]
+    pub(crate) json: bool,
+    /// One JSON object per step and line, one path after the other
+    #[arg(long)]
+    pub(crate) events: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct PresetsArgs {
+    /// One JSON document instead of the list
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ArmsArgs {
+    /// The text of `perf script` or `trace-cmd report`; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The vCPU, by its thread, where there are several
+    #[arg(long, value_name = "TID")]
+    pub(crate) vcpu: Option<u32>,
+    /// Print no more than so many
+    #[arg(long, value_name = "N")]
+    pub(crate) first: Option<usize>,
+}

@@ -1,0 +1,89 @@
+//! The paths, run, and up to where they are told.
+
+use crate::arms::Recording;
+use crate::load::{At, Loaded};
+use crate::tally::{self, Tally};
+use apic_core::run::{Ledger, Lockstep};
+use apic_core::scenario::{PathKind, Scenario};
+
+/// A run, told up to some beat.
+pub(crate) struct Moment {
+    pub(crate) preset: Option<String>,
+    pub(crate) recording: Option<Recording>,
+    /// Every path, at the position.
+    pub(crate) lockstep: Lockstep,
+}
+
+/// What there is to say about one path.
+pub(crate) struct PathAccount {
+    pub(crate) path: PathKind,
+    /// Steps taken, and the ledger, at the position.
+    pub(crate) steps: usize,
+    pub(crate) ledger: Ledger,
+    /// The same at the end of the run.
+    pub(crate) end_steps: usize,
+    pub(crate) end_ledger: Ledger,
+    /// Why the run is shorter than was asked for, if it is.
+    pub(crate) cut: Option<Cut>,
+    pub(crate) tally: Tally,
+}
+
+/// Why a run ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cut {
+    /// It has more steps than are kept.
+    TooLong,
+    /// A choice made by hand could not be followed, or nothing was left to do.
+    Stopped,
+}
+
+impl Moment {
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        let mut lockstep = Lockstep::following(&loaded.scenario, &loaded.picks);
+        lockstep.seek(match loaded.at {
+            At::End => lockstep.len(),
+            At::Opening => lockstep.opening(),
+            At::Beat(beats) => beats,
+        });
+        Self { preset: loaded.preset, recording: loaded.recording, lockstep }
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        self.lockstep.scenario()
+    }
+
+    /// Whether this is the end of the run.
+    pub(crate) fn is_end(&self) -> bool {
+        self.lockstep.position() == self.lockstep.len()
+    }
+
+    /// Arms that were read, from a recording or with the scenario.
+    pub(crate) fn arms(&self) -> Option<usize> {
+        let listed = self.scenario().guest.arms.len();
+        self.recording.as_ref().map(|r| r.arms).or((listed > 0).then_some(listed))
+    }
+
+    /// An account of each path, in order.
+    pub(crate) fn accounts(&self) -> Vec<PathAccount> {
+        let scenario = self.scenario();
+        let arms = scenario.guest.arms.len() as u64;
+        let wanted = u64::from(scenario.run.expiries).min(if arms == 0 { u64::MAX } else { arms });
+        let mut whole = self.lockstep.clone();
+        whole.seek(whole.len());
+        let ends = whole.paths().iter().map(|p| p.ledger().clone());
+        let account = |(history, end_ledger): (&apic_core::run::History, Ledger)| PathAccount {
+            path: history.path(),
+            steps: history.position(),
+            ledger: history.ledger().clone(),
+            end_steps: history.len(),
+            cut: match (history.truncated(), end_ledger.handlers < wanted) {
+                (true, _) => Some(Cut::TooLong),
+                (false, true) => Some(Cut::Stopped),
+                (false, false) => None,
+            },
+            end_ledger,
+            tally: tally::take(history, scenario),
+        };
+        self.lockstep.paths().iter().zip(ends).map(account).collect()
+    }
+}

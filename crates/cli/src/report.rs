@@ -1,0 +1,170 @@
+//! The ledger as a table, for people.
+
+use crate::error::Failure;
+use crate::moment::{Cut, Moment, PathAccount};
+use apic_core::cost;
+use apic_core::rule::Rule;
+use apic_core::run::Ledger;
+use apic_core::scenario::{PathKind, Scenario};
+use apic_core::units::{CpuId, Ns};
+use std::io::Write;
+
+/// A row of the ledger: the page's words, and the figure.
+type Row = (&'static str, fn(&Ledger) -> String);
+
+const ROWS: [Row; 8] = [
+    ("exits while arming", |l| l.exits_arming.to_string()),
+    ("exits while firing", |l| l.exits_firing.to_string()),
+    ("other exits", |l| l.exits_other.to_string()),
+    ("IPIs sent", |l| l.ipis_sent.to_string()),
+    ("IPIs not needed", |l| l.ipis_suppressed.to_string()),
+    ("guest time lost", |l| span(l.guest_time_lost)),
+    ("housekeeper time", |l| span(l.housekeeper_time)),
+    ("handlers", |l| l.handlers.to_string()),
+];
+
+pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
+    let scenario = moment.scenario();
+    let accounts = moment.accounts();
+    heading(moment, out)?;
+    for line in ledger(&accounts) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "\nWhere the timer fired")?;
+    for line in places(&accounts, scenario) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    for account in &accounts {
+        if let Some(cut) = account.cut {
+            let (name, steps, handlers) = (account.path.title(), account.end_steps, account.end_ledger.handlers);
+            let why = match cut {
+                Cut::TooLong => "more steps are not kept",
+                Cut::Stopped => "a choice made by hand could not be followed, or nothing was left to do",
+            };
+            writeln!(out, "{name} ended early, after {steps} steps and {handlers} handlers: {why}.")?;
+        }
+    }
+    if let Some(verdict) = verdict(&accounts) {
+        writeln!(out, "{verdict}")?;
+    }
+    let set = &scenario.costs.set;
+    let about = cost::set(set).map_or("", |s| s.about);
+    writeln!(out, "Simulated, seed {}. Costs: {set}: {about}.", scenario.run.seed)?;
+    Ok(())
+}
+
+fn heading(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
+    let meta = &moment.scenario().meta;
+    for line in [&meta.title, &meta.question] {
+        if !line.is_empty() {
+            writeln!(out, "{line}")?;
+        }
+    }
+    if let Some(arms) = moment.arms() {
+        writeln!(out, "arms: {arms}")?;
+    }
+    if let Some(r) = &moment.recording {
+        writeln!(out, "Read from {}, thread {}.", r.name, r.vcpu.0)?;
+        let unknown = r.arms - r.replay.len();
+        if unknown > 0 {
+            writeln!(out, "Not replayed: {unknown} whose deadline the recording does not show.")?;
+        }
+    }
+    if !moment.is_end() {
+        let (at, of) = (moment.lockstep.position(), moment.lockstep.len());
+        writeln!(out, "After {at} of {of} beats; --at end tells the whole run.")?;
+    }
+    Ok(writeln!(out)?)
+}
+
+/// The table: paths as columns.
+fn ledger(accounts: &[PathAccount]) -> Vec<String> {
+    let mut rows = vec![row("", accounts, |a| a.path.title().to_owned())];
+    for (name, figure) in ROWS {
+        rows.push(row(name, accounts, |a| figure(&a.ledger)));
+    }
+    let late = |pick: fn(crate::tally::Lateness) -> i64| {
+        move |a: &PathAccount| a.tally.lateness.map_or_else(|| "–".to_owned(), |l| signed(pick(l)))
+    };
+    rows.push(row("deadline to handler, least", accounts, late(|l| l.min)));
+    rows.push(row("deadline to handler, median", accounts, late(|l| l.p50)));
+    rows.push(row("deadline to handler, most", accounts, late(|l| l.max)));
+    align(&rows, |column| column > 0)
+}
+
+fn row(name: &str, accounts: &[PathAccount], cell: impl Fn(&PathAccount) -> String) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(accounts.iter().map(cell)).collect()
+}
+
+/// Per path: CPU, how often, and the rule that put the timer there.
+fn places(accounts: &[PathAccount], scenario: &Scenario) -> Vec<String> {
+    let mut rows = Vec::new();
+    for account in accounts {
+        // In the order in which they first occurred.
+        let mut groups: Vec<(Option<CpuId>, bool, Rule, u64)> = Vec::new();
+        for e in &account.tally.expiries {
+            let key = (e.fired_on, e.own_core, e.placement_rule);
+            match groups.iter_mut().find(|g| (g.0, g.1, g.2) == key) {
+                Some(group) => group.3 += 1,
+                None => groups.push((e.fired_on, e.own_core, e.placement_rule, 1)),
+            }
+        }
+        if groups.is_empty() {
+            rows.push(vec![title(account.path), "nowhere yet".to_owned()]);
+        }
+        for (i, (cpu, own, rule, times)) in groups.into_iter().enumerate() {
+            let name = if i == 0 { title(account.path) } else { String::new() };
+            let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            rows.push(vec![name, place(cpu, own, scenario), times, format!("{}: {}", rule.id(), rule.info().title)]);
+        }
+    }
+    align(&rows, |_| false)
+}
+
+fn title(path: PathKind) -> String {
+    format!("  {}", path.title())
+}
+
+fn place(cpu: Option<CpuId>, own: bool, scenario: &Scenario) -> String {
+    let Some(cpu) = cpu else { return "no host timer".to_owned() };
+    let noun = if scenario.host.topology.smt > 1 { "CPU" } else { "core" };
+    let role = match (own, scenario.host.nohz_full.contains(&cpu)) {
+        (true, _) => "the vCPU's own",
+        (false, false) => "a housekeeper",
+        (false, true) => "isolated",
+    };
+    format!("{noun} {cpu}, {role}")
+}
+
+/// Whose time it is now.
+fn verdict(accounts: &[PathAccount]) -> Option<&'static str> {
+    if accounts.iter().any(|a| a.ledger.housekeeper_time > Ns::ZERO) {
+        return Some("Moved, not removed.");
+    }
+    let offered = accounts.iter().find(|a| a.path == PathKind::Posted)?;
+    let stayed = !offered.tally.expiries.is_empty() && offered.tally.expiries.iter().all(|e| e.own_core);
+    stayed.then_some("Nothing moved: every timer stayed on the vCPU's own core.")
+}
+
+fn span(ns: Ns) -> String {
+    if ns == Ns::ZERO { "0".to_owned() } else { ns.to_string() }
+}
+
+fn signed(ns: i64) -> String {
+    let size = span(Ns::from_ns(ns.unsigned_abs()));
+    if ns < 0 { format!("-{size}") } else { size }
+}
+
+/// Columns two spaces apart, some of them flush right.
+fn align(rows: &[Vec<String>], right: impl Fn(usize) -> bool) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let chars = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |cell| cell.chars().count());
+    let widths: Vec<usize> = (0..columns).map(|c| rows.iter().map(|r| chars(r, c)).max().unwrap_or(0)).collect();
+    let cell = |(c, text): (usize, &String)| {
+        let width = widths[c];
+        if right(c) { format!("{text:>width$}") } else { format!("{text:<width$}") }
+    };
+    let line = |row: &Vec<String>| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ");
+    rows.iter().map(|row| line(row).trim_end().to_owned()).collect()
+}
