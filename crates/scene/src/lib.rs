@@ -65,7 +65,7 @@ mod text;
 mod words;
 
 pub use axis::{Axis, Scale};
-pub use display::{Anchor, DisplayList, Mark, Shape, When};
+pub use display::{Anchor, Area, DisplayList, Mark, Shape, When};
 pub use events::event_line;
 pub use grid::{Grid, grid_svg};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};

@@ -132,14 +132,17 @@ pub fn narrate_beat(steps: &[(PathKind, &StepRecord)], scenario: &Scenario) -> S
 
 /// The sentence before the first step.
 pub fn opening(scenario: &Scenario) -> Sentence {
-    let vcpus = match scenario.vcpus.as_slice() {
-        [one] => format!("vCPU 0 runs on {}.", words::core(one.cpu, scenario)),
-        many => {
-            let placed: Vec<String> =
-                many.iter().enumerate().map(|(i, v)| format!("vCPU {i} on {}", words::core(v.cpu, scenario))).collect();
-            format!("{} run: {}.", words::count(many.len() as u32, "vCPU"), placed.join(", "))
-        }
-    };
+    const NAMED: usize = 3;
+    let mut placed: Vec<String> = Vec::new();
+    for (i, vcpu) in scenario.vcpus.iter().enumerate().take(NAMED) {
+        let runs = if i == 0 { "runs " } else { "" };
+        placed.push(format!("vCPU {i} {runs}on {}", words::core(vcpu.cpu, scenario)));
+    }
+    let more = scenario.vcpus.len().saturating_sub(NAMED);
+    if more > 0 {
+        placed.push(format!("and {more} more"));
+    }
+    let vcpus = format!("{}.", placed.join(", "));
     let paths = match scenario.run.paths.as_slice() {
         [one] => format!("{}: {}.", one.title(), one.about()),
         many => {

@@ -188,7 +188,9 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let vector = ipi.vector.to_string();
         let near = x2 - ux.signum() * 44.0;
         let line = y1 + (y2 - y1) * (near - x1) / (x2 - x1);
-        let places = [((near, line + 22.0), Anchor::Middle), ((near, line - 12.0), Anchor::Middle)];
+        // Off the line by half its own size, and by what the line falls beside it.
+        let off = 10.0 + 24.0 * ((y2 - y1) / (x2 - x1)).abs();
+        let places = [((near, line - off + 4.0), Anchor::Middle), ((near, line + off + 8.0), Anchor::Middle)];
         shapes.extend(c.placer.label(&[&vector], &places, "ipi-text mono"));
         let (a, b) = (words::core(ipi.from, c.scenario()), words::core(ipi.to, c.scenario()));
         c.push("ipi", ipi.sent, format!("IPI, vector {vector}, from {a} to {b}"), shapes)
