@@ -83,7 +83,7 @@ export async function seek(page, steps) {
 
 /**
  * Everything that the page says of a moment. `pi` and `ledger` by path; `marks` of each stage; `data` is every element
- * with data attributes, and what changed, outside the list, whose rows also depend on how far it is scrolled.
+ * with data attributes, with its classes: not in the list, whose rows also depend on how far it is scrolled, nor in messages.
  */
 export const state = (page) =>
   page.evaluate((paths) => {
@@ -104,7 +104,7 @@ export const state = (page) =>
         all('[data-kind]', at(`stage-${path}`)).map((e) => ({ ...e.dataset, future: e.classList.contains('future') })),
       ),
       data: all('#app *')
-        .filter((e) => Object.keys(e.dataset).length > 0 && !e.closest('[data-testid=steps-list]'))
+        .filter((e) => Object.keys(e.dataset).length > 0 && !e.closest('[data-testid=steps-list], [role=alert]'))
         .map((e) => [JSON.stringify(e.dataset), e.getAttribute('class') ?? ''].join(' ')),
     };
   }, PATHS);
