@@ -347,7 +347,7 @@ fn to(scenario: &Scenario, actor: Actor, rule: &str) -> Sim {
         if rule_of(&sim, actor) == rule {
             return sim;
         }
-        match sim.clock().first(sim.machine()) {
+        match sim.clock().first() {
             Some((Actor::Guest(_), _)) if sim.machine().now().as_ns() >= 400_000 => {
                 // What the guest does near its expiry is the test's to choose.
                 let next = [Actor::Irq(HK), Actor::Sw(HK), Actor::Clock(HK)];

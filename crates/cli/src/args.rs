@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 const RUN_HELP: &str = "\
 What to run:
@@ -23,7 +24,7 @@ the output could not be written.";
 /// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
 /// interrupts, step by step, on several paths.
 #[derive(Parser, Debug)]
-#[command(name = "exitless", version, arg_required_else_help = true)]
+#[command(name = "exitless", version)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -52,16 +53,16 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PATHS", value_delimiter = ',')]
     pub(crate) paths: Vec<String>,
     /// Handlers started, per path, after which the run ends
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
     pub(crate) expiries: Option<u32>,
     /// Seed of the cost samples
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = number::<u64>)]
     pub(crate) seed: Option<u64>,
     /// Replay the arms of a recording (`-` reads standard input); on recorded-arms if nothing else is named
     #[arg(long, value_name = "FILE")]
     pub(crate) arms_from: Option<PathBuf>,
     /// The vCPU of the recording, by its thread, where there are several
-    #[arg(long, value_name = "TID", requires = "arms_from")]
+    #[arg(long, value_name = "TID", requires = "arms_from", value_parser = number::<u32>)]
     pub(crate) vcpu: Option<u32>,
     /// Up to where the run is told: end, opening, or a number of beats
     #[arg(long, value_name = "WHEN")]
@@ -87,9 +88,15 @@ pub(crate) struct ArmsArgs {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The vCPU, by its thread, where there are several
-    #[arg(long, value_name = "TID")]
+    #[arg(long, value_name = "TID", value_parser = number::<u32>)]
     pub(crate) vcpu: Option<u32>,
     /// Print no more than so many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) first: Option<usize>,
+}
+
+/// A number, or what would be one.
+fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    let bits = size_of::<T>() * 8;
+    text.parse().map_err(|_| format!("a whole number below 2^{bits} is valid"))
 }

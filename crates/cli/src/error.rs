@@ -24,7 +24,7 @@ pub(crate) enum Failure {
         valid: String,
     },
     /// A file could not be read.
-    #[error("{file}: {source}; a file that can be read, or - for standard input")]
+    #[error("{file}: {source}; a text file that can be read, or - for standard input")]
     Read {
         /// Its name.
         file: String,

@@ -53,7 +53,8 @@ struct Recording<'a> {
 
 #[derive(Serialize)]
 struct Path<'a> {
-    path: &'static str,
+    #[serde(rename = "path")]
+    name: &'static str,
     title: &'static str,
     steps: usize,
     ledger: &'a Ledger,
@@ -103,7 +104,7 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
 
 fn path(account: &PathAccount) -> Path<'_> {
     Path {
-        path: account.path.name(),
+        name: account.path.name(),
         title: account.path.title(),
         steps: account.steps,
         ledger: &account.ledger,

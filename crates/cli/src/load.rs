@@ -37,13 +37,13 @@ pub(crate) struct Loaded {
 
 /// What the command line asks for.
 pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
+    if args.scenario.as_deref() == Some("-") && args.arms_from.as_deref().is_some_and(is_stdin) {
+        let problem = "standard input can be read once, and the scenario is read from it";
+        return Err(Failure::value("--arms-from", problem, "a file for one of the two"));
+    }
     let mut loaded = base(args)?;
     let original = loaded.scenario.clone();
     if let Some(file) = &args.arms_from {
-        if args.scenario.as_deref() == Some("-") && is_stdin(file) {
-            let problem = "standard input can be read once, and the scenario is read from it";
-            return Err(Failure::value("--arms-from", problem, "a file for one of the two"));
-        }
         let recording = Recording::read(file, args.vcpu)?;
         recording.replay_on(&mut loaded.scenario);
         loaded.recording = Some(recording);
@@ -55,7 +55,7 @@ pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
     run.expiries = args.expiries.unwrap_or(run.expiries);
     run.seed = args.seed.unwrap_or(run.seed);
     if loaded.scenario != original {
-        loaded.scenario.validate().map_err(Failure::scenario("the scenario as changed"))?;
+        loaded.scenario.validate().map_err(|e| Failure::scenario(changed_by(args, e.path().unwrap_or("")))(e))?;
         // The beats of another run are other beats.
         loaded.at = At::End;
     }
@@ -63,6 +63,17 @@ pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
         loaded.at = parse_at(at)?;
     }
     Ok(loaded)
+}
+
+/// The option that a key's value came from.
+fn changed_by(args: &RunArgs, key: &str) -> &'static str {
+    match key {
+        key if key.starts_with("guest.arms") && args.arms_from.is_some() => "--arms-from",
+        key if key.starts_with("run.paths") => "--paths",
+        key if key.starts_with("run.expiries") && args.expiries.is_some() => "--expiries",
+        key if key.starts_with("run.expiries") => "--arms-from",
+        _ => "the scenario as changed",
+    }
 }
 
 fn base(args: &RunArgs) -> Result<Loaded, Failure> {

@@ -29,6 +29,7 @@ mod tally;
 
 use args::{Args, Command, RunArgs};
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use error::Failure;
 use moment::Moment;
 use std::io::{self, BufWriter, Write};
@@ -52,6 +53,10 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         Ok(args) => args,
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
+        Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let valid = "run, presets or arms; --help says what they do";
+            return Err(Failure::value("command line", "no command is named", valid));
+        }
         Err(e) => return Err(Failure::Usage(e.to_string())),
     };
     match args.command {

@@ -3,7 +3,7 @@
 use crate::arms::Recording;
 use crate::load::{At, Loaded};
 use crate::tally::{self, Tally};
-use apic_core::run::{Ledger, Lockstep};
+use apic_core::run::{History, Ledger, Lockstep};
 use apic_core::scenario::{PathKind, Scenario};
 
 /// A run, told up to some beat.
@@ -12,6 +12,8 @@ pub(crate) struct Moment {
     pub(crate) recording: Option<Recording>,
     /// Every path, at the position.
     pub(crate) lockstep: Lockstep,
+    /// Which paths follow choices made by hand.
+    by_hand: Vec<bool>,
 }
 
 /// What there is to say about one path.
@@ -33,19 +35,20 @@ pub(crate) struct PathAccount {
 pub(crate) enum Cut {
     /// It has more steps than are kept.
     TooLong,
-    /// A choice made by hand could not be followed, or nothing was left to do.
+    /// A choice made by hand could not be followed.
     Stopped,
 }
 
 impl Moment {
     pub(crate) fn new(loaded: Loaded) -> Self {
         let mut lockstep = Lockstep::following(&loaded.scenario, &loaded.picks);
+        let by_hand = loaded.picks.iter().map(|picks| !picks.is_empty()).collect();
         lockstep.seek(match loaded.at {
             At::End => lockstep.len(),
             At::Opening => lockstep.opening(),
             At::Beat(beats) => beats,
         });
-        Self { preset: loaded.preset, recording: loaded.recording, lockstep }
+        Self { preset: loaded.preset, recording: loaded.recording, lockstep, by_hand }
     }
 
     pub(crate) fn scenario(&self) -> &Scenario {
@@ -71,19 +74,21 @@ impl Moment {
         let mut whole = self.lockstep.clone();
         whole.seek(whole.len());
         let ends = whole.paths().iter().map(|p| p.ledger().clone());
-        let account = |(history, end_ledger): (&apic_core::run::History, Ledger)| PathAccount {
+        let account = |(p, (history, end_ledger)): (usize, (&History, Ledger))| PathAccount {
             path: history.path(),
             steps: history.position(),
             ledger: history.ledger().clone(),
             end_steps: history.len(),
-            cut: match (history.truncated(), end_ledger.handlers < wanted) {
-                (true, _) => Some(Cut::TooLong),
-                (false, true) => Some(Cut::Stopped),
-                (false, false) => None,
+            cut: if history.truncated() {
+                Some(Cut::TooLong)
+            } else if end_ledger.handlers < wanted && self.by_hand.get(p) == Some(&true) {
+                Some(Cut::Stopped)
+            } else {
+                None
             },
             end_ledger,
             tally: tally::take(history, scenario),
         };
-        self.lockstep.paths().iter().zip(ends).map(account).collect()
+        self.lockstep.paths().iter().zip(ends).enumerate().map(account).collect()
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
             let (name, steps, handlers) = (account.path.title(), account.end_steps, account.end_ledger.handlers);
             let why = match cut {
                 Cut::TooLong => "more steps are not kept",
-                Cut::Stopped => "a choice made by hand could not be followed, or nothing was left to do",
+                Cut::Stopped => "a choice made by hand could not be followed",
             };
             writeln!(out, "{name} ended early, after {steps} steps and {handlers} handlers: {why}.")?;
         }

@@ -1,15 +1,18 @@
 //! Draws a preset's page as HTML with standalone SVG, to look at.
 //!
-//! `cargo run -p scene --example draw -- PRESET [BEAT|opening|end|tick:N] [WIDTH] > page.html`
+//! `cargo run -p scene --example draw -- PRESET|FILE [BEAT|opening|end|tick:N] [WIDTH] > page.html`
 
 use apic_core::run::Lockstep;
-use apic_core::scenario::preset;
+use apic_core::scenario::{Scenario, preset};
 use scene::{Moment, PageData, Projection, View, narrate_beat};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let name = args.first().map_or("pinned-vs-offloaded", String::as_str);
-    let scenario = preset(name)?;
+    let scenario = match std::fs::read_to_string(name) {
+        Ok(text) => Scenario::from_text(&text)?,
+        Err(_) => preset(name)?,
+    };
     let mut lockstep = Lockstep::new(&scenario);
     let position = match args.get(1).map_or("opening", String::as_str) {
         "opening" => lockstep.opening(),

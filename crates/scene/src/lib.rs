@@ -71,26 +71,3 @@ pub use grid::{Grid, grid_svg};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};
 pub use page::{Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
 pub use svg::STANDALONE_CSS;
-
-// The public surface in one place:
-//
-// struct Sentence { main: String, aside: Option<String> }          .text() -> String
-// fn narrate(&StepRecord, &Scenario) -> Sentence
-// fn narrate_beat(&[(PathKind, &StepRecord)], &Scenario) -> Sentence
-// fn opening(&Scenario) -> Sentence                                  // position 0
-// fn event_line(&StepRecord, &Scenario, PathKind) -> String          // one JSON object, no newline
-//
-// impl PageData {
-//     fn collect(&Lockstep, tick: usize) -> PageData                 // once per tick
-//     fn from_steps(&Scenario, Vec<PathSteps>) -> PageData
-//     fn draw(&self, path: usize, &Moment, &View) -> Stage           // once per step
-//     fn text(&self, path: usize, &Moment) -> String                 // 80 columns
-// }
-// struct Moment { taken: usize, now: Ns, step: Option<u32> }         // Moment::of(&Lockstep, path)
-// struct View { width: u32, projection: Projection, standalone: bool, id: String }
-// enum Projection { Wide, Tall }                                     // Projection::for_width(px)
-// struct Stage { svg: String, alt: String, height: u32, tally: Tally, so_far: Tally }
-// struct Tally { exits: u32, ipis: u32, ipis_not_sent: u32 }
-//
-// struct Grid<'a> { id: &str, name: &str, set: &VectorSet, changed: &[(Vector, bool)], vppr: Option<u8>, width: u32 }
-// fn grid_svg(&Grid) -> String

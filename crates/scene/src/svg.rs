@@ -139,3 +139,20 @@ fn write_shape(out: &mut String, shape: &Shape, id: &str) {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        assert_eq!(escaped(text), expect);
+    }
+
+    #[test]
+    fn what_means_something_to_xml_is_escaped() {
+        check("<b a=\"x\" c='y'>&", "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;");
+        check("a\u{0}b\u{1b}c", "abc");
+        check("ON 0 → 1", "ON 0 → 1");
+    }
+}

@@ -281,3 +281,33 @@ fn text_has_eighty_columns_and_marks_the_present() {
         assert_eq!(marked, usize::from(inside), "{name}");
     });
 }
+
+/// A host with many guests, few housekeepers and exits of other kinds: more than a stage has room for.
+#[test]
+fn a_crowded_page_stays_well_formed() {
+    let mut scenario = preset("pinned-vs-offloaded").expect("it ships");
+    scenario.host.topology.cores = 24;
+    scenario.host.nohz_full = (2..24).map(apic_core::units::CpuId).collect();
+    let vcpu = |i: u16| apic_core::scenario::Vcpu { cpu: apic_core::units::CpuId(4 + i), start_us: u64::from(i) * 7 };
+    scenario.vcpus = (0..16).map(vcpu).collect();
+    scenario.guest.other_exits =
+        Some(apic_core::scenario::OtherExits { period_us: 90, first_us: 40, handling_ns: 600 });
+    scenario.run.expiries = 32;
+    scenario.validate().expect("a possible host");
+    let mut lockstep = Lockstep::new(&scenario);
+    for (tick, beats) in lockstep.ticks().to_vec().into_iter().enumerate() {
+        lockstep.seek(beats.start + beats.len() / 2);
+        let page = PageData::collect(&lockstep, tick);
+        for path in 0..2 {
+            for width in [358, 700, 1_000] {
+                let moment = Moment::of(&lockstep, path);
+                let list = page.display_list(path, &moment, &view(width));
+                let svg = page.draw(path, &moment, &view(width)).svg;
+                assert!(roxmltree::Document::parse(&svg).is_ok() && !svg.contains("NaN"));
+                if width == 1_000 {
+                    check_apart(&list, "crowded");
+                }
+            }
+        }
+    }
+}

@@ -26,7 +26,10 @@ pub struct Clock {
     #[serde(skip)]
     costs: &'static CostSet,
     seed: u64,
-    /// By [`Actor::index`].
+    /// All actors, by [`Actor::index`].
+    #[serde(skip)]
+    actors: Vec<Actor>,
+    /// By the same number.
     due: Vec<Due>,
     /// Times of `due` again, close together for the search.
     times: Vec<Ns>,
@@ -59,9 +62,9 @@ impl Eq for Lead {}
 impl Clock {
     /// At the machine's present state.
     pub fn new(machine: &Machine, costs: &'static CostSet, seed: u64) -> Self {
-        let actors = Actor::count(machine.cpus().len(), machine.vcpus().len());
-        let (due, times) = (vec![NOTHING; actors], vec![Ns::NEVER; actors]);
-        let mut clock = Self { costs, seed, due, times, drawn: vec![0; CostKind::ALL.len()], lead: UNKNOWN };
+        let actors: Vec<Actor> = machine.actors().collect();
+        let (due, times) = (vec![NOTHING; actors.len()], vec![Ns::NEVER; actors.len()]);
+        let mut clock = Self { costs, seed, actors, due, times, drawn: vec![0; CostKind::ALL.len()], lead: UNKNOWN };
         for actor in machine.actors() {
             clock.refresh(machine, actor, false);
         }
@@ -69,10 +72,10 @@ impl Clock {
     }
 
     /// The actor that is due first, and when. `None` if nobody can do anything.
-    pub fn first(&self, machine: &Machine) -> Option<(Actor, Ns)> {
+    pub fn first(&self) -> Option<(Actor, Ns)> {
         let first = self.search().first;
         let at = *self.times.get(first)?;
-        (!at.is_never()).then(|| (Actor::from_index(first, machine.cpus().len()), at))
+        (!at.is_never()).then(|| (self.actors[first], at))
     }
 
     fn search(&self) -> Lead {
@@ -99,7 +102,7 @@ impl Clock {
         if at.is_never() {
             return None;
         }
-        let actor = Actor::from_index(self.lead.first, machine.cpus().len());
+        let actor = self.actors[self.lead.first];
         let taken = machine.apply_enabled(actor, at, obs);
         self.look_again(machine, actor);
         Some((actor, taken))

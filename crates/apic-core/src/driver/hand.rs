@@ -34,7 +34,7 @@ impl Hand<'_> {
     /// # Errors
     /// [`NotEnabled`], with who could be picked instead; the machine is unchanged.
     pub fn pick<O: Observer>(self, machine: &mut Machine, actor: Actor, obs: &mut O) -> Result<Taken, NotEnabled> {
-        let at = match self.clock.first(machine) {
+        let at = match self.clock.first() {
             Some((first, due)) if first == actor => due,
             _ => machine.now(),
         };

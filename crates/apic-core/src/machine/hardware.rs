@@ -122,7 +122,7 @@ impl Machine {
 
     /// C13.
     fn deliver_virtual<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
-        let late_ns = self.now.as_ns().cast_signed() - self.vcpus[v.index()].guest.deadline.as_ns().cast_signed();
+        let late_ns = self.now.as_ns().cast_signed() - self.vcpus[v.index()].expired_for.as_ns().cast_signed();
         let vcpu = &mut self.vcpus[v.index()];
         let (rvi, svi, vppr) = (vcpu.vapic.rvi(), vcpu.vapic.svi(), vcpu.vapic.vppr());
         if let Some(vector) = vcpu.vapic.deliver() {

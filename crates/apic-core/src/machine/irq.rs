@@ -121,6 +121,7 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.queued_on = None;
         vcpu.callback_on = Some(cpu);
+        vcpu.expired_for = vcpu.armed_for;
         obs.effect(Effect::TimerFired { timer: TimerId::Lapic(v), cpu, expires });
         if seed {
             // apic_timer_expired_pi looks at nothing else.

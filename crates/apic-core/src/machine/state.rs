@@ -308,6 +308,9 @@ pub struct Vcpu {
     pub(super) timer: KvmTimer,
     /// The value of the WRMSR that is being handled.
     pub(super) wrmsr: Tsc,
+    /// The deadline that KVM holds, and the one that expired last, on the host's clock: what lateness is counted from.
+    pub(super) armed_for: Ns,
+    pub(super) expired_for: Ns,
     pub(super) queued_on: Option<CpuId>,
     /// The CPU on which the timer's callback runs now.
     pub(super) callback_on: Option<CpuId>,
@@ -332,6 +335,8 @@ impl Vcpu {
             lvtt: Lvtt { vector: cfg.vector, masked: false },
             timer: KvmTimer::new(cfg.advance),
             wrmsr: Tsc::ZERO,
+            armed_for: Ns::ZERO,
+            expired_for: Ns::ZERO,
             queued_on: None,
             callback_on: None,
             expired_remotely: false,

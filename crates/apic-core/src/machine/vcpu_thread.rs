@@ -113,6 +113,7 @@ impl Machine {
         let me = vcpu.cpu;
         let was = std::mem::replace(&mut vcpu.timer.tscdeadline, vcpu.wrmsr);
         let now = vcpu.timer.tscdeadline;
+        vcpu.armed_for = vcpu.guest.deadline;
         if let Some(cpu) = vcpu.queued_on.take() {
             let timer = TimerId::Lapic(v);
             self.cpus[cpu.index()].base.remove(timer, cpu == me);
@@ -204,6 +205,7 @@ impl Machine {
     fn arm_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         let direct = self.cfg.rules.direct_when_arming;
         let vcpu = &mut self.vcpus[v.index()];
+        vcpu.expired_for = vcpu.armed_for;
         let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
         Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
         if direct {

@@ -127,7 +127,11 @@ fn lanes(c: &mut Canvas<'_>, grid: &Grid, folds: &[(String, f64)]) {
         c.push("lane", None, format!("{}: {}", lane.name, lane.role), shapes).with("cpu", lane.cpu);
     }
     for (words, y) in folds {
-        c.push("fold", None, words.clone(), vec![text((0.0, *y), "lane-fold dim", words.clone())]);
+        let shape = text((0.0, *y), "lane-fold dim", words.clone());
+        if let Some(area) = shape.text_area() {
+            c.placer.block(area);
+        }
+        c.push("fold", None, words.clone(), vec![shape]);
     }
 }
 

@@ -144,7 +144,7 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
         .map(|x| ((x, y + 4.0), Anchor::Start))
         .collect();
         // Beside the curve, between the lanes.
-        places.extend(grid.band(q.home).filter(|_| q.cpu != q.home).map(|home| {
+        places.extend(grid.band(q.home).filter(|_| q.cpu != q.home && q.armed.is_some()).map(|home| {
             let between = if home.top > band.top { home.top - 12.0 } else { home.bottom + 20.0 };
             ((from + 10.0, between + 4.0), Anchor::Start)
         }));

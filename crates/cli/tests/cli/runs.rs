@@ -1,0 +1,145 @@
+//! What a run says: ledger, expiries, events.
+
+use crate::{json, lines, stdout};
+use apic_core::scenario::PRESETS;
+use serde_json::Value;
+
+/// Effects of a kind among event lines of a path.
+fn effects<'a>(events: &'a [Value], path: &Value, kind: &str) -> Vec<&'a Value> {
+    let of_path = events.iter().filter(|e| e["path"] == *path);
+    of_path.flat_map(|e| e["effects"].as_array().expect("a list")).filter(|e| e["effect"] == kind).collect()
+}
+
+#[test]
+fn an_idle_housekeeper_leaves_the_expiry_at_home_with_an_exit() {
+    let document = json(&["run", "--preset", "idle-housekeeper", "--json"], b"");
+    let posted = &document["paths"][1];
+    assert_eq!(posted["path"], "posted");
+    let expiries = posted["expiries"].as_array().expect("a list");
+    assert_eq!(expiries.len(), 4);
+    for expiry in expiries {
+        assert_eq!(
+            (&expiry["fired_on"], &expiry["own_core"], &expiry["exit"]),
+            (&Value::from(3), &true.into(), &true.into())
+        );
+        assert_eq!(expiry["placement_rule"], "R3");
+        let sentence = expiry["sentence"].as_str().expect("a sentence");
+        assert!(sentence.starts_with("The timer stayed on core 3") && sentence.contains("(R3)"), "{sentence}");
+        assert!(sentence.contains("idle, its tick stopped"), "{sentence}");
+    }
+    assert_eq!(posted["ledger"]["exits_firing"], 4);
+    assert_eq!(posted["ledger"]["housekeeper_time_ns"], 0);
+}
+
+#[test]
+fn a_busy_housekeeper_takes_the_expiry_without_an_exit() {
+    let document = json(&["run", "--preset", "pinned-vs-offloaded", "--json"], b"");
+    let [pinned, posted] = [&document["paths"][0], &document["paths"][1]];
+    for expiry in posted["expiries"].as_array().expect("a list") {
+        assert_eq!((&expiry["fired_on"], &expiry["exit"]), (&Value::from(0), &false.into()));
+        assert_eq!(expiry["placement_rule"], "R5");
+    }
+    for expiry in pinned["expiries"].as_array().expect("a list") {
+        assert_eq!((&expiry["fired_on"], &expiry["exit"]), (&Value::from(3), &true.into()));
+    }
+    assert_eq!(pinned["ledger"]["exits_arming"], posted["ledger"]["exits_arming"]);
+}
+
+/// The document's figures and the event lines are two accounts of one run.
+#[test]
+fn events_and_ledger_agree() {
+    for preset in PRESETS {
+        let document = json(&["run", preset.name, "--json"], b"");
+        let events = lines(&["run", preset.name, "--events"]);
+        let mut steps = 0;
+        for path in document["paths"].as_array().expect("a list") {
+            let (name, ledger) = (&path["path"], &path["ledger"]);
+            let count = |kind| effects(&events, name, kind).len();
+            steps += path["steps"].as_u64().expect("a number");
+            let exits = effects(&events, name, "exit");
+            for (phase, key) in [("arming", "exits_arming"), ("firing", "exits_firing"), ("other", "exits_other")] {
+                assert_eq!(ledger[key], exits.iter().filter(|e| e["phase"] == phase).count(), "{}", preset.name);
+            }
+            assert_eq!(ledger["ipis_sent"], count("ipi_sent"), "{}", preset.name);
+            assert_eq!(ledger["handlers"], count("delivered"), "{}", preset.name);
+            let expiries = path["expiries"].as_array().expect("a list");
+            let fired = effects(&events, name, "timer_fired");
+            let fired = fired.iter().filter(|e| e["timer"].get("Lapic").is_some());
+            let (on, listed): (Vec<_>, Vec<_>) =
+                (fired.map(|e| &e["cpu"]).collect(), expiries.iter().map(|e| &e["fired_on"]).collect());
+            assert_eq!(on, listed, "{}", preset.name);
+            assert_eq!(
+                ledger["exits_firing"],
+                expiries.iter().filter(|e| e["exit"] == true).count(),
+                "{}",
+                preset.name
+            );
+            // Nothing is re-armed early in the presets, so that the handlers' own lateness is each expiry's.
+            let late: Vec<_> = effects(&events, name, "delivered").iter().map(|e| e["late_ns"].clone()).collect();
+            let mut told: Vec<_> = expiries.iter().map(|e| e["late_ns"].clone()).collect();
+            assert_eq!(late, told, "{}", preset.name);
+            told.sort_by_key(Value::as_i64);
+            let lateness = &path["lateness_ns"];
+            assert_eq!((&lateness["min"], &lateness["max"]), (&told[0], &told[told.len() - 1]), "{}", preset.name);
+            assert_eq!(lateness["p50"], told[(told.len() - 1) / 2], "{}", preset.name);
+        }
+        assert_eq!(events.len() as u64, steps, "{}", preset.name);
+    }
+}
+
+#[test]
+fn event_lines_have_the_keys_in_order() {
+    let text = stdout(&["run", "idle-housekeeper", "--events"], b"");
+    let (first, last) = (text.lines().next().expect("a line"), text.lines().last().expect("a line"));
+    assert!(
+        first.starts_with(r#"{"path":"pinned","index":0,"time_ns":0,"cpu":3,"vcpu":0,"rule":"A1","effects":[{"#),
+        "{first}"
+    );
+    assert!(last.starts_with(r#"{"path":"posted","#) && last.contains(r#""sentence":""#), "{last}");
+}
+
+#[test]
+fn the_document_has_its_keys() {
+    let document = json(&["run", "--preset", "seed-2019", "--seed", "5", "--paths", "posted,pinned", "--json"], b"");
+    let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(keys(&document), "beats costs model_version paths position scenario seed");
+    assert_eq!(document["scenario"]["preset"], "seed-2019");
+    assert_eq!(document["seed"], 5);
+    assert_eq!(document["position"], document["beats"]);
+    assert_eq!(document["paths"][0]["path"], "posted");
+    let path = &document["paths"][1];
+    assert_eq!(keys(path), "end expiries lateness_ns ledger path steps title");
+    assert_eq!(
+        keys(&path["ledger"]),
+        "exits_arming exits_firing exits_other guest_time_lost_ns handlers housekeeper_time_ns ipis_sent ipis_suppressed"
+    );
+    assert_eq!(
+        keys(&path["expiries"][0]),
+        "deadline_ns exit fired_at_ns fired_on handler_at_ns late_ns own_core placement_rule sentence tick vcpu"
+    );
+    assert_eq!(path["ledger"], path["end"]["ledger"]);
+}
+
+#[test]
+fn options_change_the_run() {
+    let document = json(&["run", "pinned-vs-offloaded", "--expiries", "9", "--paths", "posted", "--json"], b"");
+    assert_eq!(document["paths"].as_array().map(Vec::len), Some(1));
+    assert_eq!(document["paths"][0]["ledger"]["handlers"], 9);
+    let ledger =
+        |seed: &str| json(&["run", "pinned-vs-offloaded", "--seed", seed, "--json"], b"")["paths"][1]["ledger"].clone();
+    assert_eq!(ledger("3"), ledger("3"));
+    assert_ne!(ledger("3"), ledger("4"));
+}
+
+/// vCPUs are told apart, and each counts its own ticks.
+#[test]
+fn every_vcpu_has_its_ticks() {
+    let document = json(&["run", "two-vcpus-one-housekeeper", "--json"], b"");
+    for path in document["paths"].as_array().expect("a list") {
+        let ticks = |vcpu: u64| -> Vec<u64> {
+            let all = path["expiries"].as_array().expect("a list").iter();
+            all.filter(|e| e["vcpu"] == vcpu).filter_map(|e| e["tick"].as_u64()).collect()
+        };
+        assert_eq!((ticks(0), ticks(1)), (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
+    }
+}
