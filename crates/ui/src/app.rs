@@ -6,17 +6,18 @@ mod listen;
 use crate::address::Address;
 use crate::keys::Command;
 use crate::session::{Move, Session};
-use crate::shown::{Choice, Shown};
+use crate::shown::{Choice, Shown, StageView};
 use crate::view::board::Board;
 use crate::view::descriptor::Descriptor;
 use crate::view::header::{Header, Theme};
 use crate::view::help::Help;
 use crate::view::ledger::Ledger;
 use crate::view::notice::Notice;
-use crate::view::presets::Presets;
+use crate::view::part::{Send, part};
+use crate::view::presets::{self, Presets};
 use crate::view::registers::Registers;
 use crate::view::sentence::Sentence;
-use crate::view::share::Share;
+use crate::view::share::{self, Share};
 use crate::view::stage::Stage;
 use crate::view::steps::Steps;
 use crate::view::transport::{FIRST_SPEED, Transport};
@@ -24,7 +25,10 @@ use act::refused;
 use apic_core::effect::Bank;
 use apic_core::scenario::Scenario;
 use gloo_timers::callback::{Interval, Timeout};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use wasm_bridge::browser::{self, Frame, Listener};
+use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 /// Where the theme is remembered.
@@ -86,7 +90,10 @@ pub(crate) struct App {
     quiet: Option<Timeout>,
     copied: Option<Timeout>,
     link: Option<AttrValue>,
-    help: u32,
+    /// The link has just been shown: its field gets the focus.
+    show_link: bool,
+    presets: Rc<[(&'static str, String)]>,
+    send: Send,
     stages: NodeRef,
     _listeners: Vec<Option<Listener>>,
 }
@@ -120,7 +127,9 @@ impl Component for App {
             quiet: None,
             copied: None,
             link: None,
-            help: 0,
+            show_link: false,
+            presets: presets::all(),
+            send: ctx.link().callback(|msg| msg),
             stages: NodeRef::default(),
             _listeners: listen::listeners(ctx),
         };
@@ -206,6 +215,7 @@ impl Component for App {
             }
             Msg::Copied(false) => {
                 self.link = Some(browser::address(&self.session.fragment()).into());
+                self.show_link = true;
                 true
             }
             Msg::Shared => {
@@ -233,49 +243,72 @@ impl Component for App {
         }
     }
 
-    fn view(&self, ctx: &Context<Self>) -> Html {
-        let link = ctx.link();
-        let shown = &self.shown;
+    fn view(&self, _: &Context<Self>) -> Html {
+        let (shown, send, session) = (&self.shown, &self.send, &self.session);
+        let (position, len) = (session.lockstep.position(), session.lockstep.len());
+        let (vcpu, vcpus) = (session.vcpu.0, shown.scenario.vcpus.len() as u16);
         let meta = &shown.scenario.meta;
+        let send = || send.clone();
+        let paths = || shown.paths.clone();
+        let stage = |(index, s): (usize, &StageView)| {
+            part(Stage { path: s.path, svg: s.svg.clone(), exits: s.exits, ipis: s.ipis, index, send: send() })
+        };
         html! {
             <>
-                <Header theme={self.theme} ontheme={link.callback(Msg::Theme)} copied={self.copied.is_some()}
-                    onshare={link.callback(|()| Msg::Share)} onhelp={link.callback(|()| Msg::Command(Command::Help))} />
+                { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
                 <main>
                     <div class="messages">
-                        <Notice text={self.notice.clone()} ondismiss={link.callback(|()| Msg::Dismiss)} />
-                        <Share link={self.link.clone()} onclose={link.callback(|()| Msg::Shared)} />
+                        { part(Notice { text: self.notice.clone(), send: send() }) }
+                        { part(Share { link: self.link.clone(), send: send() }) }
                     </div>
-                    <Presets question={meta.question.clone()} summary={meta.summary.clone()} sources={meta.sources.clone()}
-                        origin={self.session.origin.clone()} edited={self.session.edited} onchoose={link.callback(Msg::Choose)} />
+                    { part(Presets {
+                        question: meta.question.clone().into(),
+                        summary: meta.summary.clone().into(),
+                        sources: meta.sources.clone(),
+                        origin: session.origin.clone(),
+                        edited: session.edited,
+                        all: self.presets.clone(),
+                        send: send(),
+                    }) }
                     <div class="column" ref={self.stages.clone()}>
-                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(|(i, s)| html! {
-                            <Stage key={s.path.name()} path={s.path} svg={s.svg.clone()} exits={s.exits} ipis={s.ipis}
-                                onstep={link.callback(move |step| Msg::SeekStep(i, step))} />
-                        }) }</div>
-                        <Sentence who={shown.said.who.clone()} badge={shown.said.badge.clone()} rule={shown.said.rule}
-                            main={shown.said.main.clone()} aside={shown.said.aside.clone()} />
-                        <Transport position={self.session.lockstep.position()} len={self.session.lockstep.len()}
-                            time={shown.time.clone()} playing={self.playing.is_some()} speed={self.speed} hint={self.hint.clone()}
-                            strip={shown.strip.clone()} oncommand={link.callback(Msg::Command)} onscrub={link.callback(Msg::Scrub)}
-                            onseek={link.callback(Msg::Seek)} onspeed={link.callback(Msg::Speed)} />
-                        <Board scenario={shown.scenario.clone()} onplace={link.callback(|s| Msg::Place(Box::new(s)))}
-                            onsay={link.callback(Msg::Say)} />
+                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
+                        { part(Sentence {
+                            who: shown.said.who.clone(),
+                            badge: shown.said.badge.clone(),
+                            rule: shown.said.rule,
+                            main: shown.said.main.clone(),
+                            aside: shown.said.aside.clone(),
+                        }) }
+                        { part(Transport {
+                            position,
+                            len,
+                            time: shown.time.clone(),
+                            playing: self.playing.is_some(),
+                            speed: self.speed,
+                            hint: self.hint.clone(),
+                            strip: shown.strip.clone(),
+                            send: send(),
+                        }) }
+                        <Board scenario={shown.scenario.clone()} send={send()} />
                     </div>
                     <aside class="column" aria-label="State and costs">
-                        <Descriptor vcpu={self.session.vcpu.0} vcpus={shown.scenario.vcpus.len() as u16} paths={shown.paths.clone()}
-                            rows={shown.descriptor.clone()} data={shown.data.clone()} grid={shown.grid.clone()}
-                            grid_path={self.choice.grid_path} bank={self.choice.bank}
-                            onvcpu={link.callback(|v| Msg::Command(Command::Vcpu(v)))}
-                            onbank={link.callback(Msg::Bank)} ongrid={link.callback(Msg::GridPath)} />
-                        <Ledger paths={shown.paths.clone()} rows={shown.ledger.clone()} cost_set={shown.scenario.costs.set.clone()} />
-                        <Steps len={self.session.lockstep.len()} cursor={self.session.lockstep.position().checked_sub(1)}
-                            rows={shown.rows.clone()} markup={shown.list.clone()}
-                            onseek={link.callback(|beat: usize| Msg::Seek(beat + 1))} onlook={link.callback(Msg::Look)} />
-                        <Registers vcpu={self.session.vcpu.0} paths={shown.paths.clone()} rows={shown.timer.clone()} />
+                        { part(Descriptor {
+                            vcpu,
+                            vcpus,
+                            paths: paths(),
+                            rows: shown.descriptor.clone(),
+                            data: shown.data.clone(),
+                            grid: shown.grid.clone(),
+                            grid_path: self.choice.grid_path,
+                            bank: self.choice.bank,
+                            send: send(),
+                        }) }
+                        { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
+                        <Steps {len} cursor={position.checked_sub(1)} rows={shown.rows.clone()} markup={shown.list.clone()} send={send()} />
+                        { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone() }) }
                     </aside>
                 </main>
-                <Help asked={self.help} />
+                { part(Help) }
                 <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
             </>
         }
@@ -284,12 +317,21 @@ impl Component for App {
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         if first {
             ctx.link().send_message(Msg::Resized);
-            let app = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id("app"));
-            if let Some(app) = app {
+            if let Some(app) = element("app") {
                 let _refused = app.set_attribute("data-ready", "true");
             }
         }
+        if std::mem::take(&mut self.show_link)
+            && let Some(field) = element(share::FIELD).and_then(|e| e.dyn_into::<HtmlElement>().ok())
+        {
+            let _refused = field.focus();
+        }
     }
+}
+
+/// The element with this id.
+fn element(id: &str) -> Option<Element> {
+    web_sys::window()?.document()?.get_element_by_id(id)
 }
 
 fn apply_theme(theme: Theme) {

@@ -1,13 +1,15 @@
 //! What commands and messages do to the page's state.
 
-use super::{App, Msg, QUIET_MS, SPOKEN_SPEED};
+use super::{App, Msg, QUIET_MS, SPOKEN_SPEED, element};
 use crate::keys::Command;
 use crate::session::{Move, Session};
+use crate::view::help;
 use crate::view::transport::SPEEDS;
 use apic_core::units::VcpuId;
 use gloo_timers::callback::{Interval, Timeout};
 use wasm_bridge::browser;
-use web_sys::HtmlElement;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlDialogElement, HtmlElement};
 use yew::prelude::*;
 
 impl App {
@@ -41,8 +43,11 @@ impl App {
                 known
             }
             Command::Help => {
-                self.help += 1;
-                true
+                let dialog = element(help::DIALOG).and_then(|e| e.dyn_into::<HtmlDialogElement>().ok());
+                if let Some(dialog) = dialog.filter(|d| !d.open()) {
+                    let _refused = dialog.show_modal();
+                }
+                false
             }
         }
     }

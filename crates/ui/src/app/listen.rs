@@ -44,5 +44,5 @@ fn focus(event: &KeyboardEvent) -> Focus {
         return Focus::Typing;
     }
     let kind = element.dyn_ref::<HtmlInputElement>().map(HtmlInputElement::type_).unwrap_or_default();
-    Focus::of(&element.tag_name().to_lowercase(), &kind)
+    Focus::of(&element.tag_name().to_ascii_lowercase(), &kind)
 }

@@ -3,22 +3,23 @@
 
 mod carry;
 
+use super::event;
+use super::part::Send;
+use crate::app;
 use crate::place::{self, Core, Edit, Group};
 use apic_core::scenario::{Load, Scenario};
 use apic_core::units::{CpuId, VcpuId};
 use carry::{Carry, Token};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, HtmlSelectElement};
+use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 /// The scenario to place in.
 #[derive(Properties, PartialEq)]
 pub(crate) struct BoardProps {
     pub(crate) scenario: Rc<Scenario>,
-    pub(crate) onplace: Callback<Scenario>,
-    /// Words to speak while a token is carried.
-    pub(crate) onsay: Callback<String>,
+    pub(crate) send: Send,
 }
 
 pub(crate) enum Msg {
@@ -65,14 +66,14 @@ impl Component for Board {
                 Some(carry) => self.drop(ctx, carry),
                 None => {
                     self.carry = Some(Carry::by_key(token, cpu));
-                    ctx.props().onsay.emit(format!("{} picked up. {}", token.name(), self.over(ctx, token, cpu)));
+                    say(ctx, format!("{} picked up. {}", token.name(), self.over(ctx, token, cpu)));
                 }
             },
             Msg::Carry(by) => {
                 let Some(carry) = self.carry.as_mut() else { return false };
                 carry.over = carry::beside(carry.over, by, ctx.props().scenario.host.topology.cpus() as u16);
                 let (token, over) = (carry.token, carry.over);
-                ctx.props().onsay.emit(self.over(ctx, token, over));
+                say(ctx, self.over(ctx, token, over));
             }
             Msg::Hold(token, cpu, event) => self.carry = Some(Carry::by_pointer(token, cpu, &event)),
             Msg::Drag(event) => {
@@ -91,7 +92,7 @@ impl Component for Board {
             Msg::Cancel => {
                 let Some(mut carry) = self.carry.take() else { return false };
                 carry.settle();
-                ctx.props().onsay.emit(format!("{} stays on core {}.", carry.token.name(), carry.from));
+                say(ctx, format!("{} stays on core {}.", carry.token.name(), carry.from));
             }
             Msg::Edit(edit) => self.edit(ctx, edit),
         }
@@ -142,14 +143,14 @@ impl Board {
     fn drop(&mut self, ctx: &Context<Self>, carry: Carry) {
         self.refocus = Some(carry.token.after(carry.over));
         if carry.over == carry.from {
-            ctx.props().onsay.emit(format!("{} stays on core {}.", carry.token.name(), carry.from));
+            say(ctx, format!("{} stays on core {}.", carry.token.name(), carry.from));
             return;
         }
         self.edit(ctx, carry.token.onto(carry.over));
         if self.refusal.is_some() {
             self.refocus = Some(carry.token);
         } else {
-            ctx.props().onsay.emit(format!("{} dropped on core {}.", carry.token.name(), carry.over));
+            say(ctx, format!("{} dropped on core {}.", carry.token.name(), carry.over));
         }
     }
 
@@ -157,7 +158,7 @@ impl Board {
         match place::apply(&ctx.props().scenario, edit) {
             Ok(scenario) => {
                 self.refusal = None;
-                ctx.props().onplace.emit(scenario);
+                ctx.props().send.emit(app::Msg::Place(Box::new(scenario)));
             }
             Err(error) => self.refusal = Some(format!("Refused, nothing has changed: {}", place::reason(&error))),
         }
@@ -236,7 +237,7 @@ impl Board {
 
     fn load(ctx: &Context<Self>, cpu: CpuId, load: Load) -> Html {
         let onchange = ctx.link().batch_callback(move |event: Event| {
-            let select = event.target()?.dyn_into::<HtmlSelectElement>().ok()?;
+            let select = event::select(&event)?;
             let wanted = match select.value().as_str() {
                 "idle" => Load::Idle,
                 "busy" => Load::Busy,
@@ -258,7 +259,7 @@ impl Board {
 
     fn seat(&self, ctx: &Context<Self>, vcpu: VcpuId, here: CpuId) -> Html {
         let onchange = ctx.link().batch_callback(move |event: Event| {
-            let select = event.target()?.dyn_into::<HtmlSelectElement>().ok()?;
+            let select = event::select(&event)?;
             let wanted = select.value().parse().ok().map(CpuId)?;
             select.set_value(&here.to_string());
             Some(Msg::Edit(Edit::Vcpu(vcpu, wanted)))
@@ -275,6 +276,11 @@ impl Board {
             </label>
         }
     }
+}
+
+/// Words to speak while a token is carried.
+fn say(ctx: &Context<Board>, words: String) {
+    ctx.props().send.emit(app::Msg::Say(words));
 }
 
 /// The element that a listener belongs to.

@@ -1,29 +1,31 @@
 //! What steps cost, and where each figure comes from.
 
 use apic_core::cost::{self, Cost, Origin};
+use super::part::Draw;
 use yew::prelude::*;
 
 /// Which set.
-#[derive(Properties, PartialEq)]
-pub(crate) struct CostsProps {
+#[derive(PartialEq)]
+pub(crate) struct Costs {
     pub(crate) set: AttrValue,
 }
 
-/// The cost table, folded away.
-#[component]
-pub(crate) fn Costs(props: &CostsProps) -> Html {
-    let Some(set) = cost::set(&props.set) else { return html! { <div></div> } };
-    html! {
-        <details class="costs">
-            <summary>{ "Costs: Skylake server, assumed where no source exists" }</summary>
-            <p>{ set.about }{ ". Each step draws its cost from the interval." }</p>
-            <div class="scroll">
-                <table>
-                    <thead><tr><th>{ "what" }</th><th>{ "ns" }</th><th>{ "origin" }</th></tr></thead>
-                    <tbody>{ for set.costs.iter().map(line) }</tbody>
-                </table>
-            </div>
-        </details>
+impl Draw for Costs {
+    fn draw(&self) -> Html {
+        let props = self;
+        let Some(set) = cost::set(&props.set) else { return html! { <div></div> } };
+        html! {
+            <details class="costs">
+                <summary>{ "Costs: Skylake server, assumed where no source exists" }</summary>
+                <p>{ set.about }{ ". Each step draws its cost from the interval." }</p>
+                <div class="scroll">
+                    <table>
+                        <thead><tr><th>{ "what" }</th><th>{ "ns" }</th><th>{ "origin" }</th></tr></thead>
+                        <tbody>{ for set.costs.iter().map(line) }</tbody>
+                    </table>
+                </div>
+            </details>
+        }
     }
 }
 

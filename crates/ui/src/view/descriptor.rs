@@ -6,11 +6,14 @@ use super::registers;
 use crate::facts::{Data, IN_DESCRIPTOR, Row};
 use apic_core::effect::Bank;
 use apic_core::scenario::PathKind;
+use super::part::{Draw, Send};
+use crate::app::Msg;
+use crate::keys::Command;
 use yew::prelude::*;
 
 /// What is shown.
-#[derive(Properties, PartialEq)]
-pub(crate) struct DescriptorProps {
+#[derive(PartialEq)]
+pub(crate) struct Descriptor {
     pub(crate) vcpu: u16,
     pub(crate) vcpus: u16,
     pub(crate) paths: Vec<PathKind>,
@@ -20,36 +23,35 @@ pub(crate) struct DescriptorProps {
     /// Which path's grid, by its place in `paths`.
     pub(crate) grid_path: usize,
     pub(crate) bank: Bank,
-    pub(crate) onvcpu: Callback<u16>,
-    pub(crate) onbank: Callback<Bank>,
-    pub(crate) ongrid: Callback<usize>,
+    pub(crate) send: Send,
 }
 
-/// The card.
-#[component]
-pub(crate) fn Descriptor(props: &DescriptorProps) -> Html {
-    let (descriptor, apic) = props.rows.split_at(IN_DESCRIPTOR.min(props.rows.len()));
-    html! {
-        <section class="card" aria-labelledby="pi-title">
-            <div class="panel-head">
-                <h2 id="pi-title" class="panel">{ "Posted-interrupt descriptor, vCPU " }{ props.vcpu }</h2>
-                <div>{ chooser(props) }</div>
-            </div>
-            <table class="fields">
-                <thead><tr><td></td>{ for props.paths.iter().zip(&props.data).map(head) }</tr></thead>
-                { registers::rows(&props.paths, descriptor) }
-                <tbody class="gap"><tr><th colspan="3" scope="colgroup">{ "Virtual APIC and guest interrupt status" }</th></tr></tbody>
-                { registers::rows(&props.paths, apic) }
-            </table>
-            <div class="grid-head">
-                { segments("grid-bank", "Which set", &BANKS.map(|(_, name)| name), BANKS.iter().position(|(b, _)| *b == props.bank),
-                    props.onbank.reform(|i: usize| BANKS[i.min(2)].0)) }
-                { segments("grid-path", "Which path", &props.paths.iter().map(|p| p.title()).collect::<Vec<_>>(),
-                    Some(props.grid_path), props.ongrid.clone()) }
-            </div>
-            <Raw class="grid-place" testid="grid" markup={props.grid.clone()} />
-            <p class="foot">{ "Row: priority class, the high digit of a vector. Column: the low digit." }</p>
-        </section>
+impl Draw for Descriptor {
+    fn draw(&self) -> Html {
+        let props = self;
+        let (descriptor, apic) = props.rows.split_at(IN_DESCRIPTOR.min(props.rows.len()));
+        html! {
+            <section class="card" aria-labelledby="pi-title">
+                <div class="panel-head">
+                    <h2 id="pi-title" class="panel">{ "Posted-interrupt descriptor, vCPU " }{ props.vcpu }</h2>
+                    <div>{ chooser(props) }</div>
+                </div>
+                <table class="fields">
+                    <thead><tr><td></td>{ for props.paths.iter().zip(&props.data).map(head) }</tr></thead>
+                    { registers::rows(&props.paths, descriptor) }
+                    <tbody class="gap"><tr><th colspan="3" scope="colgroup">{ "Virtual APIC and guest interrupt status" }</th></tr></tbody>
+                    { registers::rows(&props.paths, apic) }
+                </table>
+                <div class="grid-head">
+                    { segments("grid-bank", "Which set", &BANKS.map(|(_, name)| name), BANKS.iter().position(|(b, _)| *b == props.bank),
+                        props.send.reform(|i: usize| Msg::Bank(BANKS[i.min(2)].0))) }
+                    { segments("grid-path", "Which path", &props.paths.iter().map(|p| p.title()).collect::<Vec<_>>(),
+                        Some(props.grid_path), props.send.reform(Msg::GridPath)) }
+                </div>
+                <Raw class="grid-place" testid="grid" markup={props.grid.clone()} />
+                <p class="foot">{ "Row: priority class, the high digit of a vector. Column: the low digit." }</p>
+            </section>
+        }
     }
 }
 
@@ -66,14 +68,14 @@ fn head((path, data): (&PathKind, &Data)) -> Html {
     }
 }
 
-fn chooser(props: &DescriptorProps) -> Html {
+fn chooser(props: &Descriptor) -> Html {
     if props.vcpus < 2 {
         return Html::default();
     }
     let names: Vec<String> = (0..props.vcpus).map(|v| v.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let chosen = Some(usize::from(props.vcpu));
-    segments("vcpu", "vCPU", &names, chosen, props.onvcpu.reform(|i: usize| i as u16))
+    segments("vcpu", "vCPU", &names, chosen, props.send.reform(|i: usize| Msg::Command(Command::Vcpu(i as u16))))
 }
 
 /// A group of radio buttons that looks like one control.
@@ -81,7 +83,7 @@ fn segments(name: &'static str, label: &'static str, names: &[&str], chosen: Opt
     let segment = |(i, text): (usize, &&str)| {
         let onchange = onpick.reform(move |_: Event| i);
         html! {
-            <label><input type="radio" {name} data-testid={format!("{name}-{}", text.to_lowercase())}
+            <label><input type="radio" {name} data-testid={format!("{name}-{}", text.to_ascii_lowercase())}
                 checked={chosen == Some(i)} {onchange} /><span>{ (*text).to_owned() }</span></label>
         }
     };

@@ -1,7 +1,10 @@
 //! The top of the page.
 
 use wasm_bindgen::JsCast;
-use web_sys::HtmlSelectElement;
+use super::event::chosen;
+use super::part::{Draw, Send};
+use crate::app::Msg;
+use crate::keys::Command;
 use yew::prelude::*;
 
 /// Light, dark, or as the system wishes.
@@ -30,49 +33,43 @@ impl Theme {
     }
 }
 
-/// Callbacks of the header.
-#[derive(Properties, PartialEq)]
-pub(crate) struct HeaderProps {
+/// The top of the page.
+#[derive(PartialEq)]
+pub(crate) struct Header {
     pub(crate) theme: Theme,
-    pub(crate) ontheme: Callback<Theme>,
     /// Whether the link was copied a moment ago.
     pub(crate) copied: bool,
-    pub(crate) onshare: Callback<()>,
-    pub(crate) onhelp: Callback<()>,
+    pub(crate) send: Send,
 }
 
-/// The top of the page.
-#[component]
-pub(crate) fn Header(props: &HeaderProps) -> Html {
-    let ontheme = props.ontheme.clone();
-    let onchange = Callback::from(move |event: Event| {
-        if let Some(select) = event.target().and_then(|t| t.dyn_into::<HtmlSelectElement>().ok()) {
-            ontheme.emit(Theme::from_name(&select.value()));
-        }
-    });
-    let option = |theme: Theme| {
-        let words = match theme {
-            Theme::Auto => "Auto",
-            Theme::Light => "Light",
-            Theme::Dark => "Dark",
+impl Draw for Header {
+    fn draw(&self) -> Html {
+        let props = self;
+        let onchange = props.send.reform(|e: Event| Msg::Theme(Theme::from_name(&chosen(&e).unwrap_or_default())));
+        let option = |theme: Theme| {
+            let words = match theme {
+                Theme::Auto => "Auto",
+                Theme::Light => "Light",
+                Theme::Dark => "Dark",
+            };
+            html! { <option value={theme.name()} selected={theme == props.theme}>{ words }</option> }
         };
-        html! { <option value={theme.name()} selected={theme == props.theme}>{ words }</option> }
-    };
-    html! {
-        <header class="top">
-            <a class="skip" href="#stages" onclick={focus_main}>{ "Skip to the stages" }</a>
-            <b class="brand">{ "Exitless" }</b>
-            <nav aria-label="Pages"><a aria-current="page" href="#" onclick={stay}>{ "Playground" }</a></nav>
-            <span class="fill"></span>
-            <label class="theme">
-                <span class="only-wide">{ "Theme" }</span>
-                <select data-testid="theme" aria-label="Theme" {onchange}>{ for Theme::ALL.map(option) }</select>
-            </label>
-            <button data-testid="share" onclick={props.onshare.reform(|_| ())}>
-                { if props.copied { "Link copied" } else { "Share" } }
-            </button>
-            <button data-testid="help" aria-label="Keyboard help" onclick={props.onhelp.reform(|_| ())}>{ "?" }</button>
-        </header>
+        html! {
+            <header class="top">
+                <a class="skip" href="#stages" onclick={focus_main}>{ "Skip to the stages" }</a>
+                <b class="brand">{ "Exitless" }</b>
+                <nav aria-label="Pages"><a aria-current="page" href="#" onclick={stay}>{ "Playground" }</a></nav>
+                <span class="fill"></span>
+                <label class="theme">
+                    <span class="only-wide">{ "Theme" }</span>
+                    <select data-testid="theme" aria-label="Theme" {onchange}>{ for Theme::ALL.map(option) }</select>
+                </label>
+                <button data-testid="share" onclick={props.send.reform(|_: MouseEvent| Msg::Share)}>
+                    { if props.copied { "Link copied" } else { "Share" } }
+                </button>
+                <button data-testid="help" aria-label="Keyboard help" onclick={props.send.reform(|_: MouseEvent| Msg::Command(Command::Help))}>{ "?" }</button>
+            </header>
+        }
     }
 }
 

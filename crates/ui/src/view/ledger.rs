@@ -3,35 +3,37 @@
 use super::costs::Costs;
 use crate::figures::{Cell, Row};
 use apic_core::scenario::PathKind;
+use super::part::{Draw, part};
 use yew::prelude::*;
 
 /// The table's rows.
-#[derive(Properties, PartialEq)]
-pub(crate) struct LedgerProps {
+#[derive(PartialEq)]
+pub(crate) struct Ledger {
     pub(crate) paths: Vec<PathKind>,
     pub(crate) rows: Vec<Row>,
     pub(crate) cost_set: AttrValue,
 }
 
-/// The ledger.
-#[component]
-pub(crate) fn Ledger(props: &LedgerProps) -> Html {
-    let head = props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> });
-    let row = |row: &Row| {
-        let class = row.cells.iter().any(|c| c.changed).then_some("hot");
-        let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, path.name(), cell));
-        html! { <tr {class}><th scope="row" title={row.what}>{ row.label }</th>{ for cells }</tr> }
-    };
-    html! {
-        <section class="card" aria-labelledby="ledger-title">
-            <h2 id="ledger-title" class="panel">{ "Ledger, since the start" }</h2>
-            <table class="figures" data-testid="ledger">
-                <thead><tr><td></td>{ for head }</tr></thead>
-                <tbody>{ for props.rows.iter().map(row) }</tbody>
-            </table>
-            <p class="foot">{ "Moved, not removed." }</p>
-            <Costs set={props.cost_set.clone()} />
-        </section>
+impl Draw for Ledger {
+    fn draw(&self) -> Html {
+        let props = self;
+        let head = props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> });
+        let row = |row: &Row| {
+            let class = row.cells.iter().any(|c| c.changed).then_some("hot");
+            let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, path.name(), cell));
+            html! { <tr {class}><th scope="row" title={row.what}>{ row.label }</th>{ for cells }</tr> }
+        };
+        html! {
+            <section class="card" aria-labelledby="ledger-title">
+                <h2 id="ledger-title" class="panel">{ "Ledger, since the start" }</h2>
+                <table class="figures" data-testid="ledger">
+                    <thead><tr><td></td>{ for head }</tr></thead>
+                    <tbody>{ for props.rows.iter().map(row) }</tbody>
+                </table>
+                <p class="foot">{ "Moved, not removed." }</p>
+                { part(Costs { set: props.cost_set.clone() }) }
+            </section>
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the page is made of, one part per file. Parts get values and give callbacks; the state is `crate::app`'s.
+//! What the page is made of, one part per file. Parts get values and send messages; the state is
+//! `crate::app`'s.
 //!
 //! Every part that may be there or not stands in an element of its own that is always there: without it, Yew 0.23.0
 //! loses its place among siblings (yew #4092). No part has a `style` attribute: the site's policy refuses them.
@@ -6,10 +7,12 @@
 pub(crate) mod board;
 pub(crate) mod costs;
 pub(crate) mod descriptor;
+pub(crate) mod event;
 pub(crate) mod header;
 pub(crate) mod help;
 pub(crate) mod ledger;
 pub(crate) mod notice;
+pub(crate) mod part;
 pub(crate) mod presets;
 pub(crate) mod raw;
 pub(crate) mod registers;

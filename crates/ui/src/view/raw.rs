@@ -1,7 +1,9 @@
 //! Markup that another crate made: set at once, and only when it differs. Diffing hundreds of marks as virtual nodes
 //! takes longer than a frame.
 
-use wasm_bindgen::JsCast;
+use super::event::pressed;
+use super::part::Send;
+use crate::app::Msg;
 use web_sys::Element;
 use yew::prelude::*;
 
@@ -13,9 +15,9 @@ pub(crate) struct RawProps {
     #[prop_or_default]
     pub(crate) testid: &'static str,
     pub(crate) markup: AttrValue,
-    /// The pressed mark's `data-step`.
+    /// The path whose marks they are, and whom to tell that one was pressed.
     #[prop_or_default]
-    pub(crate) onstep: Option<Callback<u32>>,
+    pub(crate) marks: Option<(usize, Send)>,
 }
 
 /// An element whose content is the markup.
@@ -36,15 +38,15 @@ impl Component for Raw {
         if new.markup != old.markup {
             self.write(&new.markup);
         }
-        new.class != old.class || new.onstep != old.onstep
+        new.class != old.class || new.marks != old.marks
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let props = ctx.props();
-        let onclick = props.onstep.clone().map(|onstep| {
+        let onclick = props.marks.clone().map(|(path, send)| {
             Callback::from(move |event: MouseEvent| {
-                if let Some(step) = mark_of(&event) {
-                    onstep.emit(step);
+                if let Some(step) = pressed(&event, "[data-step]", "data-step") {
+                    send.emit(Msg::SeekStep(path, step));
                 }
             })
         });
@@ -64,10 +66,4 @@ impl Raw {
             place.set_inner_html(markup);
         }
     }
-}
-
-/// `data-step` of the mark that was pressed, if it was one.
-fn mark_of(event: &MouseEvent) -> Option<u32> {
-    let pressed = event.target()?.dyn_into::<Element>().ok()?;
-    pressed.closest("[data-step]").ok()??.get_attribute("data-step")?.parse().ok()
 }

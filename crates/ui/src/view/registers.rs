@@ -2,6 +2,7 @@
 
 use crate::facts::{Cell, Row};
 use apic_core::scenario::PathKind;
+use super::part::Draw;
 use yew::prelude::*;
 
 /// Rows of such a table.
@@ -22,25 +23,26 @@ fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
 }
 
 /// KVM's side of the selected vCPU.
-#[derive(Properties, PartialEq)]
-pub(crate) struct RegistersProps {
+#[derive(PartialEq)]
+pub(crate) struct Registers {
     pub(crate) vcpu: u16,
     pub(crate) paths: Vec<PathKind>,
     pub(crate) rows: Vec<Row>,
 }
 
-/// The timer's registers and what KVM keeps beside them.
-#[component]
-pub(crate) fn Registers(props: &RegistersProps) -> Html {
-    html! {
-        <section class="card" aria-labelledby="timer-title">
-            <h2 id="timer-title" class="panel">{ "Local APIC timer and vCPU state, vCPU " }{ props.vcpu }</h2>
-            <table class="fields">
-                <thead>
-                    <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> }) }</tr>
-                </thead>
-                { rows(&props.paths, &props.rows) }
-            </table>
-        </section>
+impl Draw for Registers {
+    fn draw(&self) -> Html {
+        let props = self;
+        html! {
+            <section class="card" aria-labelledby="timer-title">
+                <h2 id="timer-title" class="panel">{ "Local APIC timer and vCPU state, vCPU " }{ props.vcpu }</h2>
+                <table class="fields">
+                    <thead>
+                        <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> }) }</tr>
+                    </thead>
+                    { rows(&props.paths, &props.rows) }
+                </table>
+            </section>
+        }
     }
 }

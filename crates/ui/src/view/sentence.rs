@@ -1,10 +1,11 @@
 //! What the last step did, in words.
 
+use super::part::Draw;
 use yew::prelude::*;
 
 /// The sentence.
-#[derive(Properties, PartialEq)]
-pub(crate) struct SentenceProps {
+#[derive(PartialEq)]
+pub(crate) struct Sentence {
     /// "Pinned", "Offloaded", "Both paths"; empty before the first step.
     pub(crate) who: AttrValue,
     /// Class of the badge: a path's name, or `both`.
@@ -14,19 +15,20 @@ pub(crate) struct SentenceProps {
     pub(crate) aside: Option<AttrValue>,
 }
 
-/// The sentence as a card. It is announced by the page's one live region, which waits until the scrubbing is over.
-#[component]
-pub(crate) fn Sentence(props: &SentenceProps) -> Html {
-    let aside = props.aside.clone().map(|aside| html! { <span class="aside">{ " " }{ aside }</span> });
-    html! {
-        <section class="card sentence" aria-label="What happened">
-            <p class="say" data-testid="sentence">{ props.main.clone() }<span>{ aside }</span></p>
-            <div class="why">{ why(props) }</div>
-        </section>
+impl Draw for Sentence {
+    fn draw(&self) -> Html {
+        let props = self;
+        let aside = props.aside.clone().map(|aside| html! { <span class="aside">{ " " }{ aside }</span> });
+        html! {
+            <section class="card sentence" aria-label="What happened">
+                <p class="say" data-testid="sentence">{ props.main.clone() }<span>{ aside }</span></p>
+                <div class="why">{ why(props) }</div>
+            </section>
+        }
     }
 }
 
-fn why(props: &SentenceProps) -> Html {
+fn why(props: &Sentence) -> Html {
     let Some(rule) = props.rule else { return Html::default() };
     html! {
         <details>

@@ -1,43 +1,37 @@
 //! The link, for when the clipboard was refused.
 
-use wasm_bindgen::JsCast;
-use web_sys::HtmlInputElement;
+use super::event::field;
+use super::part::{Draw, Send};
+use crate::app::Msg;
 use yew::prelude::*;
 
+/// Id of the field that holds the link.
+pub(crate) const FIELD: &str = "share-link";
+
 /// The link to show, or none.
-#[derive(Properties, PartialEq)]
-pub(crate) struct ShareProps {
+#[derive(PartialEq)]
+pub(crate) struct Share {
     pub(crate) link: Option<AttrValue>,
-    pub(crate) onclose: Callback<()>,
+    pub(crate) send: Send,
 }
 
-/// The link in a field, selected.
-#[component]
-pub(crate) fn Share(props: &ShareProps) -> Html {
-    let field = use_node_ref();
-    {
-        let field = field.clone();
-        use_effect_with(props.link.clone(), move |link| {
-            if let Some(field) = field.cast::<HtmlInputElement>().filter(|_| link.is_some()) {
-                let _refused = field.focus();
-                field.select();
+impl Draw for Share {
+    fn draw(&self) -> Html {
+        let body = self.link.clone().map(|link| {
+            html! {
+                <div class="notice share" data-testid="share-panel">
+                    <label for={FIELD}>{ "The browser did not let the page copy. Copy the link from here:" }</label>
+                    <input id={FIELD} readonly={true} value={link} onfocus={|e: FocusEvent| select_all(&e)} />
+                    <button class="quiet" onclick={self.send.reform(|_: MouseEvent| Msg::Shared)}>{ "Close" }</button>
+                </div>
             }
         });
+        html! { <div>{ body }</div> }
     }
-    let body = props.link.clone().map(|link| {
-        html! {
-            <div class="notice share" data-testid="share-panel">
-                <label for="share-link">{ "The browser did not let the page copy. Copy it from here:" }</label>
-                <input id="share-link" ref={field} readonly={true} value={link} onfocus={select_all} />
-                <button class="quiet" onclick={props.onclose.reform(|_| ())}>{ "Close" }</button>
-            </div>
-        }
-    });
-    html! { <div>{ body }</div> }
 }
 
-fn select_all(event: FocusEvent) {
-    if let Some(field) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()) {
+fn select_all(event: &FocusEvent) {
+    if let Some(field) = field(event) {
         field.select();
     }
 }

@@ -2,37 +2,41 @@
 
 use super::raw::Raw;
 use apic_core::scenario::PathKind;
+use super::part::{Draw, Send};
 use yew::prelude::*;
 
 /// What a stage shows.
-#[derive(Properties, PartialEq)]
-pub(crate) struct StageProps {
+#[derive(PartialEq)]
+pub(crate) struct Stage {
     pub(crate) path: PathKind,
     pub(crate) svg: AttrValue,
     pub(crate) exits: u32,
     pub(crate) ipis: u32,
-    pub(crate) onstep: Callback<u32>,
+    /// Its place among the paths.
+    pub(crate) index: usize,
+    pub(crate) send: Send,
 }
 
-/// One path's stage.
-#[component]
-pub(crate) fn Stage(props: &StageProps) -> Html {
-    let path = props.path;
-    let testid = match path {
-        PathKind::Pinned => "stage-pinned",
-        PathKind::Posted => "stage-posted",
-    };
-    html! {
-        <section class="card stage-card" data-path={path.name()} aria-labelledby={format!("{testid}-title")}>
-            <div class="stage-head">
-                <h2 id={format!("{testid}-title")}>{ path.title() }</h2>
-                <span class="about">{ path.about() }</span>
-                <span class="tally">
-                    { "this tick: " }<b>{ count(props.exits, "exit") }</b>{ ", " }{ count(props.ipis, "IPI") }
-                </span>
-            </div>
-            <Raw class="stage-place" {testid} markup={props.svg.clone()} onstep={Some(props.onstep.clone())} />
-        </section>
+impl Draw for Stage {
+    fn draw(&self) -> Html {
+        let props = self;
+        let path = props.path;
+        let testid = match path {
+            PathKind::Pinned => "stage-pinned",
+            PathKind::Posted => "stage-posted",
+        };
+        html! {
+            <section class="card stage-card" data-path={path.name()} aria-labelledby={format!("{testid}-title")}>
+                <div class="stage-head">
+                    <h2 id={format!("{testid}-title")}>{ path.title() }</h2>
+                    <span class="about">{ path.about() }</span>
+                    <span class="tally">
+                        { "this tick: " }<b>{ count(props.exits, "exit") }</b>{ ", " }{ count(props.ipis, "IPI") }
+                    </span>
+                </div>
+                <Raw class="stage-place" {testid} markup={props.svg.clone()} marks={Some((props.index, props.send.clone()))} />
+            </section>
+        }
     }
 }
 

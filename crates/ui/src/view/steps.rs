@@ -1,10 +1,12 @@
 //! The list of steps. Only the rows around what is looked at are in the document; the scroll area is as tall as if all
 //! were.
 
+use super::event::pressed;
+use super::part::Send;
 use super::raw::Raw;
+use crate::app::Msg;
 use crate::list;
 use std::ops::Range;
-use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
@@ -16,10 +18,7 @@ pub(crate) struct StepsProps {
     pub(crate) cursor: Option<usize>,
     pub(crate) rows: Range<usize>,
     pub(crate) markup: AttrValue,
-    /// Go to the moment after this beat.
-    pub(crate) onseek: Callback<usize>,
-    /// These rows are looked at: the list wants markup around them.
-    pub(crate) onlook: Callback<usize>,
+    pub(crate) send: Send,
 }
 
 /// The list.
@@ -40,23 +39,23 @@ impl Component for Steps {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let props = ctx.props();
         let active = props.cursor.map(|c| format!("beat-{c}"));
-        let (scroller, rows, onlook, len) = (self.scroller.clone(), props.rows.clone(), props.onlook.clone(), props.len);
+        let (scroller, rows, send, len) = (self.scroller.clone(), props.rows.clone(), props.send.clone(), props.len);
         let onscroll = Callback::from(move |_: Event| {
             if let Some(row) = outside(&scroller, &rows, len) {
-                onlook.emit(row);
+                send.emit(Msg::Look(row));
             }
         });
-        let (onseek, cursor) = (props.onseek.clone(), props.cursor);
+        let (send, cursor) = (props.send.clone(), props.cursor);
         let onkeydown = Callback::from(move |event: KeyboardEvent| {
             if let Some(beat) = keyed(&event.key(), cursor, len) {
                 event.prevent_default();
-                onseek.emit(beat);
+                send.emit(Msg::Seek(beat + 1));
             }
         });
-        let onseek = props.onseek.clone();
+        let send = props.send.clone();
         let onclick = Callback::from(move |event: MouseEvent| {
-            if let Some(beat) = pressed(&event) {
-                onseek.emit(beat);
+            if let Some(beat) = pressed::<usize>(&event, "[data-beat]", "data-beat") {
+                send.emit(Msg::Seek(beat + 1));
             }
         });
         html! {
@@ -131,11 +130,6 @@ fn keyed(key: &str, cursor: Option<usize>, len: usize) -> Option<usize> {
         "PageUp" => Some(here.saturating_sub(10)),
         _ => None,
     }
-}
-
-fn pressed(event: &MouseEvent) -> Option<usize> {
-    let target = event.target()?.dyn_into::<Element>().ok()?;
-    target.closest("[data-beat]").ok()??.get_attribute("data-beat")?.parse().ok()
 }
 
 /// A length through the CSSOM, which the policy allows.
