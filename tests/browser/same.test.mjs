@@ -1,61 +1,69 @@
-// Native and wasm are one machine: the same event bytes and the same ledgers, for every preset, on every path. The wasm
-// is the one that ships, executed by the browser in the page itself.
+// Native and wasm are one machine: the same event bytes and the same ledgers, for every preset, on every path. Here Node
+// executes the wasm; the page's own wasm, which has no such interface, is held to the same ledgers.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 
-import { FIRST, PATHS, exitless, playground } from './playground.mjs';
+import { bridge } from './helpers.mjs';
+import { encode } from './link.mjs';
+import { PATHS, exitless, playground, sameLedgerAsTheCommandLine, seek, state } from './playground.mjs';
 
-const visit = playground();
+const presets = JSON.parse(await exitless('presets', '--json')).map(({ name }) => name);
 
-/** What the page's own wasm answers. */
-const inWasm = (page, name, ...options) =>
-  page.evaluate(
-    async ([name, options]) => {
-      // The very module that the page runs: the same address gives the same instance.
-      const { dataset } = document.querySelector('script[data-glue]');
-      const module = await import(new URL(dataset.glue, document.baseURI));
-      return module[name](...options);
-    },
-    [name, options],
-  );
-
-/** Both as they are, and where they part: a whole run is too long to be printed. */
-function sameText(wasm, native, what) {
+/** Equal, or where they part: a whole run is too long to be printed. */
+function sameText(wasm, native) {
   if (wasm === native) return;
   const [a, b] = [wasm, native].map((text) => text.split('\n'));
   const line = a.findIndex((text, i) => text !== b[i]);
-  assert.fail(`${what}: ${wasm.length} and ${native.length} characters; they part in line ${line + 1}:\n${a[line]}\n${b[line]}`);
+  assert.fail(`${wasm.length} and ${native.length} characters; they part in line ${line + 1}:\n${a[line]}\n${b[line]}`);
 }
 
-test('every preset: the same event bytes and the same ledgers', () =>
-  visit(FIRST, async ({ page }) => {
-    const presets = JSON.parse(await exitless('presets', '--json'));
-    assert.ok(presets.length >= 5);
-    for (const { name } of presets) {
-      const told = JSON.parse(await exitless('run', '--preset', name, '--paths', PATHS.join(','), '--json'));
-      for (const [i, path] of PATHS.entries()) {
-        const events = await exitless('run', '--preset', name, '--paths', path, '--events');
-        assert.ok(events.length > 10_000, `${name}: ${events.length} characters`);
-        sameText(await inWasm(page, 'events', name, path), events, `${name}, ${path}`);
-        const { ledger } = told.paths[i];
-        assert.equal(await inWasm(page, 'ledger', name, path), JSON.stringify(ledger), `${name}, ${path}`);
-      }
-    }
-  }));
+describe('native and wasm', () => {
+  let wasm;
+  before(async () => {
+    wasm = await import(pathToFileURL(path.join(bridge, 'wasm_bridge.js')));
+    wasm.initSync({ module: readFileSync(path.join(bridge, 'wasm_bridge_bg.wasm')) });
+  });
 
-test('a link with a scenario of its own is the same run in both', () =>
-  visit(FIRST, async ({ page }) => {
-    await page.getByTestId('seat-0').selectOption('1');
-    const link = await page.evaluate(() => location.hash);
-    assert.match(link, /^#v1\./);
-    for (const path of PATHS) {
-      sameText(await inWasm(page, 'events', link, path), await exitless('run', link, '--at', 'end', '--paths', path, '--events'), path);
-    }
-  }));
+  const own = encode({
+    scenario: {
+      meta: { title: 'Ours', question: 'The same?' },
+      host: { topology: { sockets: 2, llcs: 1, cores: 2, smt: 1 }, nohz_full: [2, 3], housekeepers: [{ cpu: 1, load: 'busy', tick_phase_us: 300 }] },
+      vcpus: [{ cpu: 2 }, { cpu: 3, start_us: 250 }],
+      guest: { other_exits: { period_us: 333, handling_ns: 900 } },
+      run: { seed: 0xfeed, expiries: 50 },
+    },
+  });
 
-test('both are of one version', () =>
-  visit(FIRST, async ({ page }) => {
-    const { model_version: native } = JSON.parse(await exitless('run', FIRST, '--json'));
-    assert.equal(await inWasm(page, 'model_version'), native);
-  }));
+  for (const run of [...presets, `#${own}`]) {
+    for (const on of PATHS) {
+      test(`${run.slice(0, 30)}, ${on}: the same bytes`, async () => {
+        const events = await exitless('run', run, '--at', 'end', '--paths', on, '--events');
+        assert.ok(events.length > 10_000, `${events.length} characters`);
+        sameText(wasm.events(run, on), events);
+        const told = JSON.parse(await exitless('run', run, '--paths', on, '--json'));
+        assert.equal(wasm.ledger(run, on), JSON.stringify(told.paths[0].end.ledger));
+      });
+    }
+  }
+
+  test('they are of one version', async () => {
+    assert.equal(wasm.model_version(), JSON.parse(await exitless('run', presets[0], '--json')).model_version);
+  });
+});
+
+describe('native and the page', () => {
+  const visit = playground();
+  test('there are presets', () => assert.ok(presets.length >= 5));
+  for (const preset of presets) {
+    test(`${preset}: the same ledgers at the opening and at the end`, () =>
+      visit(`#${preset}`, async ({ page }) => {
+        await sameLedgerAsTheCommandLine(page);
+        await seek(page, (await state(page)).total);
+        await sameLedgerAsTheCommandLine(page);
+      }));
+  }
+});
