@@ -111,7 +111,7 @@ export const state = (page) =>
 
 /** The marks of a stage with these attributes. */
 export const marks = ({ marks }, path, wanted) =>
-  marks[path].filter((mark) => Object.entries(wanted).every(([key, value]) => mark[key] === String(value)));
+  marks[path].filter((mark) => Object.entries(wanted).every(([key, value]) => String(mark[key]) === String(value)));
 
 /** The fragment, once the address has caught up with the page. */
 export async function fragment(page) {
