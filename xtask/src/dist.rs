@@ -46,7 +46,7 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     trunk.current_dir(&places.root).arg("build").arg("--dist").arg(site);
     match profile {
         Profile::Serve => trunk.args(["--cargo-profile", "serve"]),
-        Profile::Release => trunk.arg("--release"),
+        Profile::Release => trunk.args(["--release", "--cargo-profile", "page"]),
     };
     toolchain.environment(&mut trunk, places, &tools.path)?;
     // trunk reads NO_COLOR as a boolean of its own and refuses other values.

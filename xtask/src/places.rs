@@ -33,6 +33,11 @@ impl Places {
         self.target().join("wasm")
     }
 
+    /// `crates/wasm-bridge` as wasm with its JavaScript; the tests compare it with the native program.
+    pub(crate) fn bridge(&self) -> PathBuf {
+        self.target().join("bridge")
+    }
+
     /// The tool cache, made if it is not there yet.
     pub(crate) fn cache_folder(&self) -> Result<PathBuf, Error> {
         fs::create_dir_all(&self.cache).map_err(Error::file("create", &self.cache))?;

@@ -25,12 +25,14 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
     });
     phases.run("native tests", || shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"])));
     phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
+    let bridge =
+        phases.run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen));
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
     let command_line = phases.run("the exitless command", || {
         let mut cargo = shell::cargo(&places.root);
         shell::run("building exitless", cargo.args(["build", "--locked", "--package", "exitless"]))
     });
-    let needed = ready.as_ref().filter(|_| site.is_some() && command_line.is_some());
+    let needed = ready.as_ref().filter(|_| bridge.is_some() && site.is_some() && command_line.is_some());
     phases.run_with(needed, "browser tests", |(.., chromium)| browser(places, chromium));
     phases.finish("test")
 }
@@ -44,6 +46,16 @@ fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<()
         cargo.args(["-p", krate]);
     }
     shell::run("wasm tests", &mut cargo)
+}
+
+/// The interface for host pages as wasm, for `same.test.mjs`: the page leaves it out.
+fn bridge(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<(), Error> {
+    let mut cargo = toolchain.cargo(places)?;
+    cargo.args(["rustc", "--locked", "--package", "wasm-bridge", "--lib", "--crate-type", "cdylib"]);
+    shell::run("building the bridge", cargo.args(["--target", TARGET, "--profile", "serve"]))?;
+    let wasm = places.wasm_target().join(TARGET).join("serve/wasm_bridge.wasm");
+    let mut tool = Command::new(bindgen.join("wasm-bindgen"));
+    shell::run("writing its JavaScript", tool.args(["--target", "web", "--out-dir"]).arg(places.bridge()).arg(wasm))
 }
 
 /// Every `*.test.mjs` in tests/browser, against the site in dist/.
@@ -68,6 +80,7 @@ pub(crate) fn browser_node(places: &Places, chromium: &Path) -> Result<Command, 
         .env("EXITLESS_CHROMIUM", chromium)
         .env("EXITLESS_XTASK", xtask)
         .env("EXITLESS_DIST", places.dist())
+        .env("EXITLESS_BRIDGE", places.bridge())
         .env("EXITLESS_CLI", places.target().join("debug/exitless"));
     Ok(node)
 }

@@ -171,7 +171,11 @@ impl Pen {
 
 /// A length with at most one decimal.
 pub(crate) fn num(value: f64) -> String {
-    let tenths = (value * 10.0).round();
-    let text = format!("{:.1}", if tenths == 0.0 { 0.0 } else { tenths / 10.0 });
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    // Whole numbers only: formatting of floats is ten kilobytes of program.
+    let tenths = (value * 10.0).round() as i64;
+    let (sign, tenths) = (if tenths < 0 { "-" } else { "" }, tenths.unsigned_abs());
+    match tenths % 10 {
+        0 => format!("{sign}{}", tenths / 10),
+        tenth => format!("{sign}{}.{tenth}", tenths / 10),
+    }
 }

@@ -72,7 +72,7 @@ pub(crate) fn capital(text: &str) -> String {
     let mut rest = text.chars();
     match rest.next() {
         Some(first) if !text.starts_with("vCPU") && !text.starts_with("vcpu") => {
-            first.to_uppercase().chain(rest).collect()
+            std::iter::once(first.to_ascii_uppercase()).chain(rest).collect()
         }
         _ => text.to_owned(),
     }

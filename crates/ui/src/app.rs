@@ -21,7 +21,7 @@ use crate::view::share::{self, Share};
 use crate::view::stage::Stage;
 use crate::view::steps::Steps;
 use crate::view::transport::{FIRST_SPEED, Transport};
-use act::refused;
+use act::refused_at_start;
 use apic_core::effect::Bank;
 use apic_core::scenario::Scenario;
 use gloo_timers::callback::{Interval, Timeout};
@@ -106,11 +106,12 @@ impl Component for App {
         let (mut session, notice) = match Session::of_fragment(&browser::fragment()) {
             Ok(session) => (session, None),
             // The presets ship with the page, and a test reads them all.
-            Err(error) => (Session::first(), Some(refused(&error.to_string()))),
+            Err(error) => (Session::first(), Some(refused_at_start(&error.to_string()))),
         };
         let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
         apply_theme(theme);
-        let choice = Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
+        let choice =
+            Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
         let shown = Shown::of(&mut session, choice);
         let mut app = Self {
             session,
@@ -337,4 +338,3 @@ fn element(id: &str) -> Option<Element> {
 fn apply_theme(theme: Theme) {
     browser::mark_root("data-theme", (theme != Theme::Auto).then(|| theme.name()));
 }
-

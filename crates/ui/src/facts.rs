@@ -67,12 +67,13 @@ pub(crate) const DESCRIPTOR: &[Field] = &[
     field!("PIR", "posted-interrupt requests: one bit per vector", NOT_EMPTY, |m, v| words::set(
         m.vcpus()[v.index()].pi().pir()
     )),
-    field!("ON", "outstanding notification: somebody has sent one, or will", NOT_ZERO, |m, v| bit(
-        m.vcpus()[v.index()].pi().on()
-    )),
-    field!("SN", "suppress notification, for hardware that posts", NOT_ZERO, |m, v| bit(
-        m.vcpus()[v.index()].pi().sn()
-    )),
+    field!("ON", "outstanding notification: somebody has sent one, or will", NOT_ZERO, |m, v| bit(m.vcpus()
+        [v.index()]
+    .pi()
+    .on())),
+    field!("SN", "suppress notification, for hardware that posts", NOT_ZERO, |m, v| bit(m.vcpus()[v.index()]
+        .pi()
+        .sn())),
     field!("NV", "notification vector, for hardware that posts", NEVER_LIT, |m, v| m.vcpus()[v.index()]
         .pi()
         .nv()
@@ -124,9 +125,9 @@ pub(crate) const TIMER: &[Field] = &[
     field!("expired_tscdeadline", "a deadline that is still owed a busy-wait; 0 is none", NOT_ZERO, |m, v| {
         words::grouped(m.vcpus()[v.index()].timer().expired_tscdeadline.as_cycles())
     }),
-    field!("pending", "an expiry waits for the vCPU thread", NOT_ZERO, |m, v| bit(
-        m.vcpus()[v.index()].timer().pending
-    )),
+    field!("pending", "an expiry waits for the vCPU thread", NOT_ZERO, |m, v| bit(m.vcpus()[v.index()]
+        .timer()
+        .pending)),
     field!("timer_advance_ns", "how early the hrtimer is programmed", NEVER_LIT, |m, v| {
         format!("{} ns", words::grouped(u64::from(m.vcpus()[v.index()].timer().timer_advance_ns)))
     }),

@@ -92,12 +92,8 @@ pub(crate) fn rows(paths: &[(&Ledger, &Ledger)]) -> Vec<Row> {
         let text = if line.time { words::span(Ns::from_ns(value)) } else { words::grouped(value) };
         Cell { value, text, changed: (line.read)(before) != value }
     };
-    let row = |l: &Line| Row {
-        key: l.key,
-        label: l.label,
-        what: l.what,
-        cells: paths.iter().map(|p| cell(l, p)).collect(),
-    };
+    let row =
+        |l: &Line| Row { key: l.key, label: l.label, what: l.what, cells: paths.iter().map(|p| cell(l, p)).collect() };
     LINES.iter().map(row).collect()
 }
 

@@ -18,7 +18,7 @@
 //! | `[data-testid=sentence]`, `rule` | what the last step did; the id of its rule |
 //! | `[data-testid=announce]` | the live region: the sentence, once it has been quiet |
 //! | `[data-testid=pi-pinned]`, `pi-posted` | of the selected vCPU, always both: `data-pir="0x31 0xec"`, `data-on="0\|1"`, `data-sn`, `data-nv`, `data-ndst`, `data-virr`, `data-visr`, `data-rvi="0xec"`, `data-svi`, `data-vppr` |
-//! | `[data-field=ON][data-path=posted]` | a cell of the tables; class `new` if the last step changed it |
+//! | `[data-field=ON][data-path=posted]` | a cell of the tables, with its value in `data-value`; class `new` if the last step changed it |
 //! | `[data-testid=grid]` | holds the 16×16 grid's SVG; `grid-bank-pir`, `grid-bank-virr`, `grid-bank-visr`, `grid-path-pinned`, `grid-path-offloaded` choose it |
 //! | `[data-testid=vcpu-1]` | radio button that selects a vCPU, if there is more than one |
 //! | `[data-ledger=exits_arming][data-path=pinned][data-value]` | a cell of the ledger, by the ledger's JSON keys |

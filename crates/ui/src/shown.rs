@@ -53,12 +53,7 @@ pub(crate) struct Said {
 impl Said {
     /// All of it, for the live region.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        if !self.who.is_empty() {
-            text.push_str(&self.who);
-            text.push_str(": ");
-        }
-        text.push_str(&self.main);
+        let mut text = self.main.to_string();
         if let Some(aside) = &self.aside {
             text.push(' ');
             text.push_str(aside);
@@ -218,7 +213,9 @@ fn grid(lockstep: &Lockstep, vcpu: VcpuId, choice: Choice) -> String {
     let changed: Vec<(Vector, bool)> = effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == choice.bank => Some((*vector, *on)),
+            Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == choice.bank => {
+                Some((*vector, *on))
+            }
             _ => None,
         })
         .collect();

@@ -77,6 +77,11 @@ pub(crate) fn byte(value: u8) -> String {
     Vector::new(value).to_string()
 }
 
+/// A long name that may break after its underscores.
+pub(crate) fn breakable(name: &str) -> String {
+    name.replace('_', "_\u{200b}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

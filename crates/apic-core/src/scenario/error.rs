@@ -42,6 +42,7 @@ pub enum ScenarioError {
 }
 
 impl ScenarioError {
+    #[cfg(feature = "text")]
     pub(super) fn syntax(text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Self {
         let upto = span.map_or(0, |s| s.start.min(text.len()));
         let line = text.as_bytes().iter().take(upto).filter(|b| **b == b'\n').count() + 1;

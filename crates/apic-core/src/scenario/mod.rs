@@ -5,8 +5,11 @@
 
 mod error;
 mod preset;
+#[cfg(feature = "text")]
 mod read;
 mod schema;
+#[cfg(feature = "text")]
+mod tree;
 mod validate;
 
 pub use error::ScenarioError;

@@ -7,15 +7,15 @@ use super::{Scenario, ScenarioError};
 pub struct Preset {
     /// Name in links and on the command line.
     pub name: &'static str,
-    /// The TOML document.
-    pub toml: &'static str,
+    /// The document, as `build.rs` has read it.
+    bytes: &'static [u8],
 }
 
 macro_rules! presets {
     ($($name:literal),* $(,)?) => {
         &[$(Preset {
             name: $name,
-            toml: include_str!(concat!("../../../../static/presets/", $name, ".toml")),
+            bytes: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin")),
         },)*]
     };
 }
@@ -30,7 +30,10 @@ impl Preset {
     /// # Errors
     /// None for a preset that ships: a test reads them all.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        Scenario::from_toml(self.toml)
+        let scenario: Scenario =
+            postcard::from_bytes(self.bytes).map_err(|e| ScenarioError::shape(self.name, &e.to_string()))?;
+        scenario.validate()?;
+        Ok(scenario)
     }
 }
 
@@ -56,6 +59,16 @@ mod tests {
             let s = p.scenario().unwrap_or_else(|e| panic!("{}: {e}", p.name));
             assert!(s.meta.question.ends_with('?'), "{}", p.name);
             assert!(!s.meta.sources.is_empty(), "{}", p.name);
+        }
+    }
+
+    #[cfg(feature = "text")]
+    #[test]
+    fn a_preset_is_what_its_document_says() {
+        for p in PRESETS {
+            let path = format!("{}/../../static/presets/{}.toml", env!("CARGO_MANIFEST_DIR"), p.name);
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            assert_eq!(p.scenario(), Scenario::from_toml(&text), "{}", p.name);
         }
     }
 

@@ -147,7 +147,7 @@ pub fn opening(scenario: &Scenario) -> Sentence {
         [one] => format!("{}: {}.", one.title(), one.about()),
         many => {
             let titles: Vec<&str> = many.iter().map(|p| p.title()).collect();
-            format!("The same guest, {} ways: {}.", number(many.len()), titles.join(", ").to_lowercase())
+            format!("The same guest, {} ways: {}.", number(many.len()), titles.join(", ").to_ascii_lowercase())
         }
     };
     but(format!("{vcpus} {paths}"), "Nothing has happened yet.")

@@ -7,8 +7,8 @@ use crate::view::help;
 use crate::view::transport::SPEEDS;
 use apic_core::units::VcpuId;
 use gloo_timers::callback::{Interval, Timeout};
-use wasm_bridge::browser;
 use wasm_bindgen::JsCast;
+use wasm_bridge::browser;
 use web_sys::{HtmlDialogElement, HtmlElement};
 use yew::prelude::*;
 
@@ -140,6 +140,11 @@ pub(super) fn refused(reason: &str) -> AttrValue {
     format!("Not followed: {reason}. What is shown has not changed.").into()
 }
 
+/// The same for the address that the page was opened with.
+pub(super) fn refused_at_start(reason: &str) -> AttrValue {
+    format!("Not followed: {reason}. The first scenario is shown instead; the address stays as it is until you move.").into()
+}
+
 /// Why a command went nowhere.
 fn nowhere(to: Move) -> &'static str {
     match to {
@@ -151,4 +156,3 @@ fn nowhere(to: Move) -> &'static str {
         Move::To(_) => "",
     }
 }
-

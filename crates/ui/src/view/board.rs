@@ -120,7 +120,8 @@ impl Component for Board {
     fn rendered(&mut self, _: &Context<Self>, _: bool) {
         let Some(token) = self.refocus.take() else { return };
         let selector = format!("[data-token=\"{}\"]", token.key());
-        let found = web_sys::window().and_then(|w| w.document()).and_then(|d| d.query_selector(&selector).ok().flatten());
+        let found =
+            web_sys::window().and_then(|w| w.document()).and_then(|d| d.query_selector(&selector).ok().flatten());
         if let Some(element) = found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
             let _refused = element.focus();
         }
@@ -134,6 +135,9 @@ impl Board {
 
     /// What is said of a token over a core.
     fn over(&self, ctx: &Context<Self>, token: Token, cpu: CpuId) -> String {
+        if self.core(cpu).is_some_and(|core| token.is_on(core)) {
+            return format!("{} over core {cpu}, where it is", token.name());
+        }
         let words = self.core(cpu).map(Core::words).unwrap_or_default();
         let refused = place::apply(&ctx.props().scenario, token.onto(cpu)).err();
         let why = refused.map(|e| format!(". Cannot go there: {}", place::reason(&e))).unwrap_or_default();
@@ -249,7 +253,7 @@ impl Board {
         });
         let bursts = matches!(load, Load::Bursts { .. });
         html! {
-            <select aria-label={format!("Load of core {cpu}")} data-testid={format!("load-{cpu}")} {onchange}>
+            <select ~value={place::load_word(load)} aria-label={format!("Load of core {cpu}")} data-testid={format!("load-{cpu}")} {onchange}>
                 <option value="idle" selected={load == Load::Idle}>{ "idle" }</option>
                 <option value="busy" selected={load == Load::Busy}>{ "busy" }</option>
                 <option value="in bursts" hidden={!bursts} selected={bursts}>{ "in bursts" }</option>
@@ -270,7 +274,7 @@ impl Board {
         };
         html! {
             <label>{ "vCPU " }{ vcpu.0 }{ " on " }
-                <select data-testid={format!("seat-{vcpu}")} {onchange}>
+                <select ~value={here.to_string()} data-testid={format!("seat-{vcpu}")} {onchange}>
                     { for self.groups.iter().flat_map(|g| &g.cores).map(option) }
                 </select>
             </label>

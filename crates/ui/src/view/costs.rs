@@ -1,7 +1,7 @@
 //! What steps cost, and where each figure comes from.
 
-use apic_core::cost::{self, Cost, Origin};
 use super::part::Draw;
+use apic_core::cost::{self, Cost, Origin};
 use yew::prelude::*;
 
 /// Which set.

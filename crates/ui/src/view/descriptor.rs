@@ -1,14 +1,14 @@
 //! The posted-interrupt descriptor and the virtual APIC of the selected vCPU: both paths side by side, and one bank of
 //! one path as a grid.
 
+use super::part::{Draw, Send};
 use super::raw::Raw;
 use super::registers;
+use crate::app::Msg;
 use crate::facts::{Data, IN_DESCRIPTOR, Row};
+use crate::keys::Command;
 use apic_core::effect::Bank;
 use apic_core::scenario::PathKind;
-use super::part::{Draw, Send};
-use crate::app::Msg;
-use crate::keys::Command;
 use yew::prelude::*;
 
 /// What is shown.
@@ -79,7 +79,13 @@ fn chooser(props: &Descriptor) -> Html {
 }
 
 /// A group of radio buttons that looks like one control.
-fn segments(name: &'static str, label: &'static str, names: &[&str], chosen: Option<usize>, onpick: Callback<usize>) -> Html {
+fn segments(
+    name: &'static str,
+    label: &'static str,
+    names: &[&str],
+    chosen: Option<usize>,
+    onpick: Callback<usize>,
+) -> Html {
     let segment = |(i, text): (usize, &&str)| {
         let onchange = onpick.reform(move |_: Event| i);
         html! {

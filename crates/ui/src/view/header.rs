@@ -1,10 +1,10 @@
 //! The top of the page.
 
-use wasm_bindgen::JsCast;
 use super::event::chosen;
 use super::part::{Draw, Send};
 use crate::app::Msg;
 use crate::keys::Command;
+use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Light, dark, or as the system wishes.
@@ -62,7 +62,7 @@ impl Draw for Header {
                 <span class="fill"></span>
                 <label class="theme">
                     <span class="only-wide">{ "Theme" }</span>
-                    <select data-testid="theme" aria-label="Theme" {onchange}>{ for Theme::ALL.map(option) }</select>
+                    <select data-testid="theme" ~value={props.theme.name()} aria-label="Theme" {onchange}>{ for Theme::ALL.map(option) }</select>
                 </label>
                 <button data-testid="share" onclick={props.send.reform(|_: MouseEvent| Msg::Share)}>
                     { if props.copied { "Link copied" } else { "Share" } }

@@ -1,7 +1,7 @@
 //! The keyboard help.
 
-use crate::keys;
 use super::part::Draw;
+use crate::keys;
 use yew::prelude::*;
 
 /// Id of the dialog.

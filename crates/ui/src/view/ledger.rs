@@ -1,9 +1,9 @@
 //! What each path has cost since the start.
 
 use super::costs::Costs;
+use super::part::{Draw, part};
 use crate::figures::{Cell, Row};
 use apic_core::scenario::PathKind;
-use super::part::{Draw, part};
 use yew::prelude::*;
 
 /// The table's rows.

@@ -2,7 +2,8 @@
 //! `crate::app`'s.
 //!
 //! Every part that may be there or not stands in an element of its own that is always there: without it, Yew 0.23.0
-//! loses its place among siblings (yew #4092). No part has a `style` attribute: the site's policy refuses them.
+//! loses its place among siblings (yew #4092). No part has a `style` attribute: the site's policy refuses them. A
+//! select has `~value` beside the `selected` of its options: the attribute alone is ignored once a person has chosen.
 
 pub(crate) mod board;
 pub(crate) mod costs;

@@ -1,9 +1,9 @@
 //! The question, and the choice of another.
 
-use apic_core::scenario::PRESETS;
 use super::event::chosen;
 use super::part::{Draw, Send};
 use crate::app::Msg;
+use apic_core::scenario::PRESETS;
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -41,7 +41,7 @@ impl Draw for Presets {
                 </div>
                 <div class="preset">
                     <label for="preset">{ "Scenario" }</label>
-                    <select id="preset" data-testid="preset" {onchange}>
+                    <select id="preset" data-testid="preset" ~value={origin.unwrap_or_default().to_owned()} {onchange}>
                         <option value="" hidden={true} selected={origin.is_none()}>{ "Your own" }</option>
                         { for props.all.iter().map(|(name, title)| html! {
                             <option value={*name} selected={origin == Some(*name)}>{ title.clone() }</option>

@@ -1,15 +1,16 @@
 //! A table of fields with one column per path.
 
-use crate::facts::{Cell, Row};
-use apic_core::scenario::PathKind;
 use super::part::Draw;
+use crate::facts::{Cell, Row};
+use crate::words;
+use apic_core::scenario::PathKind;
 use yew::prelude::*;
 
 /// Rows of such a table.
 pub(crate) fn rows(paths: &[PathKind], rows: &[Row]) -> Html {
     let row = |row: &Row| {
         let cells = paths.iter().zip(&row.cells).map(|(path, cell)| value(row.name, path.name(), cell));
-        html! { <tr><th scope="row" title={row.what}>{ row.name }</th>{ for cells }</tr> }
+        html! { <tr><th scope="row" title={row.what}>{ words::breakable(row.name) }</th>{ for cells }</tr> }
     };
     html! { <tbody>{ for rows.iter().map(row) }</tbody> }
 }
@@ -18,7 +19,7 @@ fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
     let class = classes!(cell.changed.then_some("new"), cell.lit.then_some("lit"));
     let changed = cell.changed.then(|| html! { <span class="unseen">{ " changed" }</span> });
     html! {
-        <td {class} data-field={field} data-path={path}><span class="chip">{ cell.value.clone() }</span><span>{ changed }</span></td>
+        <td {class} data-field={field} data-path={path} data-value={cell.value.clone()}><span class="chip">{ words::breakable(&cell.value) }</span><span>{ changed }</span></td>
     }
 }
 

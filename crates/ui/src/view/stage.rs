@@ -1,8 +1,8 @@
 //! One path's stage: its name, what this tick has cost so far, and the picture.
 
+use super::part::{Draw, Send};
 use super::raw::Raw;
 use apic_core::scenario::PathKind;
-use super::part::{Draw, Send};
 use yew::prelude::*;
 
 /// What a stage shows.
@@ -48,8 +48,9 @@ fn count(n: u32, what: &str) -> String {
 mod tests {
     #[test]
     fn one_is_singular() {
-        assert_eq!([super::count(0, "exit"), super::count(1, "IPI"), super::count(2, "exit")], [
-            "0 exits", "1 IPI", "2 exits"
-        ]);
+        assert_eq!(
+            [super::count(0, "exit"), super::count(1, "IPI"), super::count(2, "exit")],
+            ["0 exits", "1 IPI", "2 exits"]
+        );
     }
 }

@@ -135,7 +135,7 @@ fn keyed(key: &str, cursor: Option<usize>, len: usize) -> Option<usize> {
 /// A length through the CSSOM, which the policy allows.
 fn set(node: &NodeRef, property: &str, pixels: f64) {
     if let Some(element) = node.cast::<HtmlElement>() {
-        let _refused = element.style().set_property(property, &format!("{pixels}px"));
+        let _refused = element.style().set_property(property, &format!("{}px", pixels.round() as i64));
     }
 }
 

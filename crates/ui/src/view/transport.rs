@@ -1,11 +1,11 @@
 //! The transport bar: everything that moves through the run.
 
-use super::raw::Raw;
-use crate::keys::Command;
-use crate::session::Move;
 use super::event::{chosen, field, number};
 use super::part::{Draw, Send};
+use super::raw::Raw;
 use crate::app::Msg;
+use crate::keys::Command;
+use crate::session::Move;
 use yew::prelude::*;
 
 /// Steps per second that playing can do.
@@ -37,6 +37,7 @@ impl Draw for Transport {
         let (at_start, at_end) = (props.position == 0, props.position == props.len);
         html! {
             <section class="card transport" aria-label="Transport">
+                { scrubber(props) }
                 <div class="buttons">
                     <button class="icon" data-testid="to-start" aria-label="To start" title="To start (Home)" disabled={at_start}
                         onclick={go(Move::Start)}>{ icon("M2 2h2v12H2zM14 2v12L5 8z") }</button>
@@ -50,7 +51,6 @@ impl Draw for Transport {
                         onclick={go(Move::NextExit)}><span class="only-wide">{ "Next " }</span><span class="cap">{ "exit" }</span></button>
                     { play(props) }
                 </div>
-                { scrubber(props) }
                 { position(props) }
                 <p class="hint" role="status">{ props.hint.clone().unwrap_or_default() }</p>
             </section>
@@ -61,7 +61,8 @@ impl Draw for Transport {
 fn play(props: &Transport) -> Html {
     let onplay = props.send.reform(|_: MouseEvent| Msg::Command(Command::PlayPause));
     let here = props.speed;
-    let onchange = props.send.reform(move |e: Event| Msg::Speed(chosen(&e).and_then(|s| s.parse().ok()).unwrap_or(here)));
+    let onchange =
+        props.send.reform(move |e: Event| Msg::Speed(chosen(&e).and_then(|s| s.parse().ok()).unwrap_or(here)));
     let (path, word) = if props.playing { ("M3 2h4v12H3zM9 2h4v12H9z", "Pause") } else { ("M4 2v12l9-6z", "Play") };
     let option = |(i, speed): (usize, &u32)| {
         html! { <option value={i.to_string()} selected={i == props.speed}>{ *speed }{ "/s" }</option> }
@@ -70,7 +71,7 @@ fn play(props: &Transport) -> Html {
         <span class="play">
             <button data-testid="play" aria-label={word} aria-pressed={props.playing.to_string()} title="Play or pause (Space)" onclick={onplay}>
                 { icon(path) }<span class="only-wide">{ word }</span></button>
-            <select data-testid="speed" aria-label="Steps per second" title="Steps per second ([ and ])" {onchange}>
+            <select data-testid="speed" ~value={props.speed.to_string()} aria-label="Steps per second" title="Steps per second ([ and ])" {onchange}>
                 { for SPEEDS.iter().enumerate().map(option) }
             </select>
         </span>

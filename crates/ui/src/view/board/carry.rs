@@ -1,6 +1,6 @@
 //! A token on its way from one core to another.
 
-use crate::place::Edit;
+use crate::place::{Core, Edit};
 use apic_core::units::{CpuId, VcpuId};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, PointerEvent};
@@ -33,6 +33,14 @@ impl Token {
         match self {
             Self::Vcpu(_) => "token-vcpu",
             Self::Housekeeper(_) => "token-keeper",
+        }
+    }
+
+    /// Whether the token lies on this core.
+    pub(crate) fn is_on(self, core: &Core) -> bool {
+        match self {
+            Self::Vcpu(v) => core.vcpu == Some(v),
+            Self::Housekeeper(c) => core.cpu == c,
         }
     }
 
