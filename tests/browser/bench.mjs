@@ -4,7 +4,7 @@
 // Real key presses and a real pointer; the times are the CPU time of the page's main thread, as the browser counts it.
 
 import { launch, serve } from './helpers.mjs';
-import { encode } from './link.mjs';
+import { linkTo } from './link.mjs';
 import { position, ready, seek, until } from './playground.mjs';
 
 /** Promised, in ms of script, for 99 of 100 steps and seeks in a history of at least so many steps. */
@@ -16,18 +16,7 @@ const SEEKS = 400;
 const STARTS = 5;
 
 /** The first preset, for long enough. */
-const LONG = `#${encode({
-  scenario: {
-    meta: { title: 'A long run', question: 'How fast is the page?' },
-    host: {
-      topology: { sockets: 1, llcs: 1, cores: 4, smt: 1 },
-      nohz_full: [1, 2, 3],
-      housekeepers: [{ cpu: 0, load: 'busy', tick_phase_us: 400 }],
-    },
-    vcpus: [{ cpu: 3 }],
-    run: { expiries: 1_600 },
-  },
-})}`;
+const LONG = linkTo({ scenario: { run: { expiries: 1_600 } } });
 
 const browser = await launch();
 const server = await serve();

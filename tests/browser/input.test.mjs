@@ -3,22 +3,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { encode } from './link.mjs';
+import { linkTo, sealed } from './link.mjs';
 import { FIRST, at, exitless, fragment, playground, press, ready, seek, state, until } from './playground.mjs';
 
 const TWO = '#two-vcpus-one-housekeeper';
 
 const visit = playground();
 
-/** A scenario in the form that a link carries, one vCPU on core 3, as `changed` has it. */
-const scenario = (changed = {}) => ({
-  meta: { title: 'Ours', question: 'Does it run?' },
-  host: { topology: { sockets: 1, llcs: 1, cores: 4, smt: 1 }, nohz_full: [1, 2, 3] },
-  vcpus: [{ cpu: 3 }],
-  ...changed,
-});
-const carrying = (changed) => `#${encode({ scenario: scenario(changed) })}`;
-const good = `#${encode({ preset: 'seed-2019', position: 42 })}`;
+const carrying = (scenario) => linkTo({ scenario });
+const good = linkTo({ preset: 'seed-2019', position: 42 });
 
 /** Fragments that cannot be followed, and what the message has to name: what is wrong, and what would be valid. */
 const FRAGMENTS = {
@@ -31,13 +24,15 @@ const FRAGMENTS = {
   'broken percent signs': ['#%E0%A4%A', /is neither a link nor a preset/],
   'a very long fragment': [`#${'x'.repeat(100_000)}`, /"x{1,60}" is neither a link nor a preset/],
   'a very long damaged link': [`#v1.${'A'.repeat(1_500_000)}`, /damaged/],
-  'a vCPU on a missing core': [carrying({ vcpus: [{ cpu: 9 }] }), /vcpus\[0\]\.cpu.*no CPU 9.*0 to 3/],
-  'two vCPUs on one isolated core': [carrying({ vcpus: [{ cpu: 2 }, { cpu: 2 }] }), /vcpus\[1\]\.cpu.*CPU 2 already runs vCPU 0.*free core: 0, 1, 3/],
+  'a vCPU on a missing core': [carrying({ vcpus: [{ cpu: 9, start_us: 0 }] }), /vcpus\[0\]\.cpu.*no CPU 9.*0 to 3/],
+  'two vCPUs on one isolated core': [carrying({ vcpus: [{ cpu: 2, start_us: 0 }, { cpu: 2, start_us: 0 }] }), /vcpus\[1\]\.cpu.*CPU 2 already runs vCPU 0.*free core: 1, 3/],
   'a zero period': [carrying({ guest: { period_us: 0 } }), /guest\.period_us.*0 is out of range.*1 to/],
-  'no housekeeper': [carrying({ host: { ...scenario().host, nohz_full: [0, 1, 2, 3] } }), /host\.nohz_full.*every CPU is isolated.*leave one out/],
-  'an unknown key': [carrying({ vm: { apicv: true, speed: 'warp' } }), /speed/],
+  'no housekeeper': [carrying({ host: { nohz_full: [0, 1, 2, 3] } }), /host\.nohz_full.*every CPU is isolated.*leave one out/],
   'too many expiries': [carrying({ run: { expiries: 4_000_000_000 } }), /run\.expiries.*out of range.*1 to/],
-  'JSON that is none': [`#${encode({ scenario: 7 })}`, /scenario|damaged/],
+  'a cost set that there is not': [carrying({ costs: { set: 'pentium' } }), /costs\.set.*"pentium".*skylake/],
+  'no path': [carrying({ run: { paths: [] } }), /run\.paths.*1 to 4/],
+  'another record under a right checksum': [sealed([1, 2, 3]), /damaged/],
+  'a record of nothing': [sealed([]), /damaged/],
 };
 
 const notice = (page) => at(page, 'notice').innerText();

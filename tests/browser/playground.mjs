@@ -6,7 +6,6 @@ import { after, before } from 'node:test';
 import { promisify } from 'node:util';
 
 import { cli, launch, serve, watchedPage } from './helpers.mjs';
-import { decode } from './link.mjs';
 
 /** The preset that most tests drive: the first one the page shows. */
 export const FIRST = '#pinned-vs-offloaded';
@@ -116,8 +115,7 @@ export const marks = ({ marks }, path, wanted) =>
 /** The fragment, once the address has caught up with the page. */
 export async function fragment(page) {
   const here = await position(page);
-  // A link without a position is told where it opens.
-  const means = async (hash) => decode(hash).position ?? JSON.parse(await exitless('run', hash, '--json')).position;
+  const means = async (hash) => JSON.parse(await exitless('run', hash, '--json')).position;
   const hash = () => page.evaluate(() => location.hash);
   return until(hash, async (hash) => (await means(hash)) === here, `the address does not follow to step ${here}`);
 }

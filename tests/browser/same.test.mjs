@@ -8,7 +8,7 @@ import { before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { bridge } from './helpers.mjs';
-import { encode } from './link.mjs';
+import { linkTo } from './link.mjs';
 import { PATHS, exitless, playground, sameLedgerAsTheCommandLine, seek, state } from './playground.mjs';
 
 const presets = JSON.parse(await exitless('presets', '--json')).map(({ name }) => name);
@@ -28,17 +28,16 @@ describe('native and wasm', () => {
     wasm.initSync({ module: readFileSync(path.join(bridge, 'wasm_bridge_bg.wasm')) });
   });
 
-  const own = encode({
+  const own = linkTo({
     scenario: {
-      meta: { title: 'Ours', question: 'The same?' },
       host: { topology: { sockets: 2, llcs: 1, cores: 2, smt: 1 }, nohz_full: [2, 3], housekeepers: [{ cpu: 1, load: 'busy', tick_phase_us: 300 }] },
-      vcpus: [{ cpu: 2 }, { cpu: 3, start_us: 250 }],
-      guest: { other_exits: { period_us: 333, handling_ns: 900 } },
+      vcpus: [{ cpu: 2, start_us: 0 }, { cpu: 3, start_us: 250 }],
+      guest: { other_exits: { period_us: 333, first_us: 0, handling_ns: 900 } },
       run: { seed: 0xfeed, expiries: 50 },
     },
   });
 
-  for (const run of [...presets, `#${own}`]) {
+  for (const run of [...presets, own]) {
     for (const on of PATHS) {
       test(`${run.slice(0, 30)}, ${on}: the same bytes`, async () => {
         const events = await exitless('run', run, '--at', 'end', '--paths', on, '--events');
