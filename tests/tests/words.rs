@@ -37,11 +37,15 @@ fn words_of(effect: &Effect) -> Vec<String> {
     match effect {
         Effect::Exit { vcpu, reason, .. } => vec![format!("vCPU {vcpu}"), format!("exited ({reason})")],
         Effect::Enter { vcpu, cpu } => vec![format!("vCPU {vcpu} entered"), format!("core {cpu}")],
-        Effect::IpiSent { vector, to, .. } => vec![format!("sent the notification, vector {vector}"), format!("core {to}")],
+        Effect::IpiSent { vector, to, .. } => {
+            vec![format!("sent the notification, vector {vector}"), format!("core {to}")]
+        }
         Effect::Bit { vector, .. } => vec![vector.to_string()],
         Effect::TimerQueued { timer: TimerId::Lapic(_), rule, .. } => vec![format!("({})", rule.id())],
         Effect::TimerRefused { target, rule, .. } => vec![format!("ore {target}"), format!("({})", rule.id())],
-        Effect::TimerFired { timer: TimerId::Lapic(vcpu), .. } => vec![format!("ran the timer callback of vCPU {vcpu}")],
+        Effect::TimerFired { timer: TimerId::Lapic(vcpu), .. } => {
+            vec![format!("ran the timer callback of vCPU {vcpu}")]
+        }
         Effect::Delivered { vcpu, .. } => vec![format!("vCPU {vcpu}'s handler started")],
         Effect::Eoi { vector, .. } => vec!["EOI".to_owned(), vector.to_string()],
         _ => Vec::new(),
@@ -77,7 +81,12 @@ fn every_arm_that_comes_due_has_its_handler() {
             let mut history = History::new(&scenario, *path);
             history.seek(history.len());
             let (armed, handled) = (history.ledger().exits_arming, history.ledger().handlers);
-            assert_eq!((armed, handled), (arms.len() as u64, (arms.len() - overtaken) as u64), "{name}, {}", path.name());
+            assert_eq!(
+                (armed, handled),
+                (arms.len() as u64, (arms.len() - overtaken) as u64),
+                "{name}, {}",
+                path.name()
+            );
         }
     }
 }
