@@ -52,6 +52,9 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     // trunk reads NO_COLOR as a boolean of its own and refuses other values.
     trunk.env_remove("NO_COLOR");
     shell::run("building the site", &mut trunk)?;
+    // The documents of the presets: the program carries what it needs of them.
+    let presets = site.join("static/presets");
+    fs::remove_dir_all(&presets).map_err(Error::file("remove", &presets))?;
     mark_version(site)
 }
 

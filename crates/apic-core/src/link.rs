@@ -73,7 +73,7 @@ pub enum LinkError {
 struct RecordV1 {
     preset: Option<String>,
     /// `None` is the preset as it ships. The words of the preset it came from are left out.
-    scenario: Option<Scenario>,
+    scenario: Option<Vec<u8>>,
     position: Option<u32>,
     vcpu: u16,
     picks: Vec<Vec<Pick>>,
@@ -92,7 +92,7 @@ pub fn encode(link: &Link) -> String {
         if shipped.is_some_and(|s| s.meta == scenario.meta) {
             scenario.meta = Meta::default();
         }
-        scenario
+        scenario.to_bytes()
     });
     let record = RecordV1 {
         preset: link.preset.clone(),
@@ -130,11 +130,11 @@ pub fn decode(text: &str) -> Result<Link, LinkError> {
     let record: RecordV1 = postcard::from_bytes_crc32(&bytes, CRC.digest()).map_err(|_| LinkError::Damaged)?;
     let shipped = record.preset.as_deref().map(preset).transpose();
     let scenario = match record.scenario {
-        Some(mut scenario) => {
+        Some(bytes) => {
+            let mut scenario = Scenario::from_bytes(&bytes)?;
             if let (true, Ok(Some(shipped))) = (scenario.meta == Meta::default(), shipped) {
                 scenario.meta = shipped.meta;
             }
-            scenario.validate()?;
             scenario
         }
         None => shipped?.ok_or(LinkError::Damaged)?,

@@ -22,8 +22,8 @@ pub(crate) struct Field {
 pub(crate) struct Cell {
     pub(crate) value: String,
     pub(crate) lit: bool,
-    /// The last step changed it.
-    pub(crate) changed: bool,
+    /// What it was, if the last step changed it.
+    pub(crate) was: Option<String>,
 }
 
 /// A field on every path.
@@ -41,8 +41,8 @@ pub(crate) type Change<'a> = (&'a Machine, &'a Machine);
 pub(crate) fn rows(fields: &[Field], vcpu: VcpuId, paths: &[Change]) -> Vec<Row> {
     let cell = |field: &Field, (before, after): &Change| {
         let value = (field.read)(after, vcpu);
-        let changed = (field.read)(before, vcpu) != value;
-        Cell { lit: (field.lit)(&value), value, changed }
+        let was = Some((field.read)(before, vcpu)).filter(|was| *was != value);
+        Cell { lit: (field.lit)(&value), value, was }
     };
     let row = |f: &Field| Row { name: f.name, what: f.what, cells: paths.iter().map(|p| cell(f, p)).collect() };
     fields.iter().map(row).collect()
@@ -199,7 +199,7 @@ mod tests {
         let (before, after) = around(rule);
         let all = [rows(DESCRIPTOR, VcpuId(0), &[(&before, &after)]), rows(TIMER, VcpuId(0), &[(&before, &after)])];
         let row = all.iter().flatten().find(|r| r.name == name).expect("a field");
-        assert_eq!((row.cells[0].value.as_str(), row.cells[0].changed), (value, true));
+        assert_eq!((row.cells[0].value.as_str(), row.cells[0].was.is_some()), (value, true));
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
     fn nothing_else_is_marked() {
         let (before, after) = around(Rule::C8b);
         let rows = rows(DESCRIPTOR, VcpuId(0), &[(&before, &after)]);
-        let changed: Vec<_> = rows.iter().filter(|r| r.cells[0].changed).map(|r| r.name).collect();
+        let changed: Vec<_> = rows.iter().filter(|r| r.cells[0].was.is_some()).map(|r| r.name).collect();
         assert_eq!(changed, ["ON"]);
     }
 

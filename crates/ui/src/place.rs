@@ -60,8 +60,8 @@ pub(crate) fn apply(scenario: &Scenario, edit: Edit) -> Result<Scenario, Scenari
 fn isolate(s: &mut Scenario, cpu: CpuId) {
     s.host.housekeepers.retain(|h| h.cpu != cpu);
     if !s.host.nohz_full.contains(&cpu) {
-        s.host.nohz_full.push(cpu);
-        s.host.nohz_full.sort_unstable();
+        let at = s.host.nohz_full.iter().take_while(|c| **c < cpu).count();
+        s.host.nohz_full.insert(at, cpu);
     }
 }
 

@@ -112,6 +112,7 @@ impl Shown {
         self.scenario = Rc::new(lockstep.scenario().clone());
         self.strip = strip::draw(lockstep).into();
         self.page = (session.run, session.tick(), PageData::collect(lockstep, session.tick()));
+        self.rows = 0..0;
         self.moved(session, choice);
     }
 
@@ -177,11 +178,11 @@ impl Shown {
 
     /// List markup around a row, unless it is there.
     pub(crate) fn rows_around(&mut self, lockstep: &Lockstep, row: usize) {
-        let rows = list::around(row, lockstep.len());
-        let cursor = lockstep.position().checked_sub(1);
-        let window = list::window(lockstep, rows, cursor);
-        self.rows = window.rows;
-        self.list = window.markup.into();
+        let rows = list::around(row, lockstep.len(), &self.rows);
+        if rows != self.rows {
+            self.list = list::markup(lockstep, rows.clone()).into();
+            self.rows = rows;
+        }
     }
 }
 

@@ -36,9 +36,14 @@ impl History {
 
     /// The same, following choices made by hand. A choice that cannot be followed ends the run there.
     pub fn following(scenario: &Scenario, path: PathKind, picks: &[Pick]) -> Self {
-        let mut picks = picks.to_vec();
-        picks.sort_unstable();
-        picks.dedup_by_key(|p| p.step);
+        let mut ordered: Vec<Pick> = Vec::with_capacity(picks.len());
+        for pick in picks {
+            // The first choice for a step counts.
+            if let Err(at) = ordered.binary_search_by_key(&pick.step, |p| p.step) {
+                ordered.insert(at, *pick);
+            }
+        }
+        let picks = ordered;
         let mut sim = Sim::new(scenario, path);
         let wanted = expiries(scenario);
         let (mut metas, mut keyframes, mut effects) = (Vec::new(), Vec::new(), Vec::new());

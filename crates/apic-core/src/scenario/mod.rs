@@ -18,3 +18,20 @@ pub use schema::{
     Arm, CostChoice, Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, PathKind, PiInjectTimer, Run,
     Scenario, TimerMode, Vcpu, Vm,
 };
+
+impl Scenario {
+    /// Reads the binary form, as presets and links carry it, and validates it.
+    ///
+    /// # Errors
+    /// The place and what would be valid.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, ScenarioError> {
+        let scenario: Self = postcard::from_bytes(bytes).map_err(|e| ScenarioError::shape(".", &e.to_string()))?;
+        scenario.validate()?;
+        Ok(scenario)
+    }
+
+    /// The binary form.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+}

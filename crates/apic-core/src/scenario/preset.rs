@@ -30,10 +30,7 @@ impl Preset {
     /// # Errors
     /// None for a preset that ships: a test reads them all.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        let scenario: Scenario =
-            postcard::from_bytes(self.bytes).map_err(|e| ScenarioError::shape(self.name, &e.to_string()))?;
-        scenario.validate()?;
-        Ok(scenario)
+        Scenario::from_bytes(self.bytes)
     }
 }
 

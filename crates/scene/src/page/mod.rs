@@ -175,13 +175,25 @@ pub struct PageData {
     columns: Vec<u64>,
 }
 
+/// Insertion sort. A page has some dozens of things to order, mostly in order already, and each sort of the standard
+/// library is five kilobytes of program.
+fn in_order<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
+    for end in 1..items.len() {
+        let mut at = end;
+        while at > 0 && before(&items[at], &items[at - 1]) {
+            items.swap(at, at - 1);
+            at -= 1;
+        }
+    }
+}
+
 impl PageData {
     /// From the steps of each path.
     pub fn from_steps(scenario: &Scenario, paths: Vec<PathSteps>) -> Self {
         let stories: Vec<Story> = paths.iter().map(|p| Story::of(p, scenario)).collect();
         let lanes = Lanes::of(scenario, &paths, &stories);
         let mut columns: Vec<u64> = stories.iter().flat_map(|s| s.columns.iter().copied()).collect();
-        columns.sort_unstable();
+        in_order(&mut columns, |a, b| a < b);
         columns.dedup();
         Self { scenario: scenario.clone(), paths, stories, lanes, columns }
     }

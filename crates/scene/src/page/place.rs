@@ -61,7 +61,7 @@ impl Placer {
             if bounds.x1 - bounds.x0 < half * 2.0 {
                 continue;
             }
-            let x = at.0.clamp(bounds.x0 + half, bounds.x1 - half);
+            let x = at.0.min(bounds.x1 - half).max(bounds.x0 + half);
             if let Some(shape) = self.label(&[text], &[((x, at.1), Anchor::Middle)], class) {
                 return Some(shape);
             }

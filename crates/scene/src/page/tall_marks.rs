@@ -1,5 +1,6 @@
 //! What happens, in the tall projection: exits, timers, IPIs, notes, and the present.
 
+use super::in_order;
 use super::layout::{Canvas, cut};
 use super::story::Queued;
 use super::tall::{Column, Grid, LEAST, rects};
@@ -111,7 +112,7 @@ fn timers(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
         let from = q.armed.map_or(Grid::top(), |at| grid.y(at.ns));
         let to = q.fired.or(q.cancelled).map_or(grid.bottom, |at| grid.y(at.ns));
         let mut shapes = Vec::new();
-        let bend = (to - from).clamp(0.0, 14.0);
+        let bend = (to - from).max(0.0).min(14.0);
         let mut line_from = from;
         if let (Some(home), Some(_)) = (grid.column(q.home), q.armed) {
             let start = if x < home.left { home.left } else { home.right };
@@ -272,7 +273,7 @@ pub(super) fn playhead(c: &mut Canvas<'_>, grid: &Grid, at: usize) {
     let texts = c.marks.iter().flat_map(|m| &m.shapes).filter_map(Shape::text_area);
     let mut holes: Vec<(f64, f64)> =
         texts.filter(|a| a.y0 - 1.0 < y && y < a.y1 + 1.0).map(|a| (a.x0 - 4.0, a.x1 + 4.0)).collect();
-    holes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    in_order(&mut holes, |a, b| a.0 < b.0);
     let mut shapes = Vec::new();
     let mut x = 0.0;
     for (left, right) in holes {

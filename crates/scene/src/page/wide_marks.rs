@@ -1,5 +1,6 @@
 //! What happens on the lanes: exits, timers, IPIs, notes, and the present.
 
+use super::in_order;
 use super::layout::Canvas;
 use super::story::{Note, Queued};
 use super::wide::{Band, Grid, LEAST};
@@ -132,7 +133,7 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
         let core = words::core(q.cpu, c.scenario());
         let words = format!("queued on {core}");
         let mut shapes = Vec::new();
-        let curl = (to - from).clamp(0.0, 26.0);
+        let curl = (to - from).max(0.0).min(26.0);
         let mut places: Vec<((f64, f64), Anchor)> = [
             grid.axis.breaks().first().map_or(0.0, |b| Grid::left() + b.start + 12.0),
             breaks.iter().copied().find(|x| *x > from).map_or(0.0, |x| x + 12.0),
@@ -202,7 +203,7 @@ fn queue_labels(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
 /// What is left of an interval without the holes.
 fn around(from: f64, to: f64, holes: &[Area]) -> Vec<(f64, f64)> {
     let mut holes: Vec<(f64, f64)> = holes.iter().map(|h| (h.x0 - 5.0, h.x1 + 5.0)).collect();
-    holes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    in_order(&mut holes, |a, b| a.0 < b.0);
     let mut left = Vec::new();
     let mut at = from;
     for (a, b) in holes {
@@ -388,7 +389,7 @@ pub(super) fn playhead(c: &mut Canvas<'_>, grid: &Grid, at: usize) {
         .filter(|a| a.x0 - 2.0 < x && x < a.x1 + 2.0)
         .map(|a| (a.y0 - 2.0, a.y1 + 2.0))
         .collect();
-    holes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    in_order(&mut holes, |a, b| a.0 < b.0);
     let mut shapes = Vec::new();
     let mut y = 2.0;
     for (top, bottom) in holes {

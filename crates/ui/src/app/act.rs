@@ -142,7 +142,8 @@ pub(super) fn refused(reason: &str) -> AttrValue {
 
 /// The same for the address that the page was opened with.
 pub(super) fn refused_at_start(reason: &str) -> AttrValue {
-    format!("Not followed: {reason}. The first scenario is shown instead; the address stays as it is until you move.").into()
+    format!("Not followed: {reason}. The first scenario is shown instead; the address stays as it is until you move.")
+        .into()
 }
 
 /// Why a command went nowhere.

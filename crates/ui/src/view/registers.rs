@@ -6,6 +6,9 @@ use crate::words;
 use apic_core::scenario::PathKind;
 use yew::prelude::*;
 
+/// Longest old value that fits beside the new one.
+const SHORT: usize = 6;
+
 /// Rows of such a table.
 pub(crate) fn rows(paths: &[PathKind], rows: &[Row]) -> Html {
     let row = |row: &Row| {
@@ -16,8 +19,12 @@ pub(crate) fn rows(paths: &[PathKind], rows: &[Row]) -> Html {
 }
 
 fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
-    let class = classes!(cell.changed.then_some("new"), cell.lit.then_some("lit"));
-    let changed = cell.changed.then(|| html! { <span class="unseen">{ " changed" }</span> });
+    let class = classes!(cell.was.is_some().then_some("new"), cell.lit.then_some("lit"));
+    let changed = cell.was.as_ref().map(|was| {
+        // Where it fits, the old value is seen; it is always read.
+        let class = if was.len() <= SHORT { "was" } else { "unseen" };
+        html! { <span {class}>{ " was " }{ was.clone() }</span> }
+    });
     html! {
         <td {class} data-field={field} data-path={path} data-value={cell.value.clone()}><span class="chip">{ words::breakable(&cell.value) }</span><span>{ changed }</span></td>
     }

@@ -89,6 +89,7 @@ impl Component for Steps {
         let (height, scale) = list::extent(props.len);
         set(&self.space, "height", height);
         set(&self.window, "top", props.rows.start as f64 * list::ROW / scale);
+        self.mark(props);
         if first {
             self.reveal(props.cursor.unwrap_or(0), props.len);
         }
@@ -96,6 +97,21 @@ impl Component for Steps {
 }
 
 impl Steps {
+    /// Marks the rows in the document as taken, present or ahead.
+    fn mark(&self, props: &StepsProps) {
+        let Some(rows) = self.window.cast::<Element>().and_then(|w| w.first_element_child()) else { return };
+        let mut next = rows.first_element_child();
+        for beat in props.rows.clone() {
+            let Some(row) = next else { break };
+            let (class, present) = list::class(beat, props.cursor);
+            if row.class_name() != class {
+                row.set_class_name(class);
+                let _refused = row.set_attribute("aria-selected", if present { "true" } else { "false" });
+            }
+            next = row.next_element_sibling();
+        }
+    }
+
     /// Scrolls so that the row is in sight, with some before it.
     fn reveal(&self, row: usize, len: usize) {
         let Some(scroller) = self.scroller.cast::<Element>() else { return };
