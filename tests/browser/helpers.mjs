@@ -20,6 +20,9 @@ export const dist = from('EXITLESS_DIST', path.join(root, 'dist'));
 /** The native command line, to compare the page with. */
 export const cli = from('EXITLESS_CLI', path.join(root, 'target/debug/exitless'));
 
+/** crates/wasm-bridge for the web: `wasm_bridge.js` with its wasm. */
+export const bridge = from('EXITLESS_BRIDGE', path.join(root, 'target/bridge'));
+
 const xtask = from('EXITLESS_XTASK', path.join(root, 'target/debug/xtask'));
 const executablePath = from('EXITLESS_CHROMIUM', '/usr/bin/chromium');
 
