@@ -8,8 +8,6 @@ mod preset;
 #[cfg(feature = "text")]
 mod read;
 mod schema;
-#[cfg(feature = "text")]
-mod tree;
 mod validate;
 
 pub use error::ScenarioError;
