@@ -28,11 +28,7 @@ pub(crate) enum Edit {
 pub(crate) fn apply(scenario: &Scenario, edit: Edit) -> Result<Scenario, ScenarioError> {
     let mut s = scenario.clone();
     match edit {
-        Edit::Vcpu(vcpu, cpu) => {
-            if let Some(entry) = s.vcpus.get_mut(vcpu.index()) {
-                entry.cpu = cpu;
-            }
-        }
+        Edit::Vcpu(vcpu, cpu) => return scenario.seat(vcpu, cpu),
         Edit::Keeps(cpu, true) => s.host.nohz_full.retain(|c| *c != cpu),
         Edit::Keeps(cpu, false) => isolate(&mut s, cpu),
         Edit::Housekeeper(from, to) => {
@@ -154,6 +150,8 @@ mod tests {
         let s = two();
         let e = apply(&s, Edit::Vcpu(VcpuId(1), s.vcpus[0].cpu)).expect_err("taken");
         assert!(reason(&e).contains("already runs vCPU 0"), "{}", reason(&e));
+        let e = apply(&s, Edit::Vcpu(VcpuId(0), s.vcpus[1].cpu)).expect_err("taken");
+        assert!(reason(&e).contains("already runs vCPU 1"), "{}", reason(&e));
         assert!(reason(&e).contains("Valid: a free core"), "{}", reason(&e));
     }
 

@@ -1,12 +1,12 @@
 //! What a scenario may say.
 
 use super::error::ScenarioError as E;
-use super::schema::{GuestIdle, Load, Scenario};
+use super::schema::{GuestIdle, Load, Scenario, Vcpu};
 use crate::cost;
 use crate::host::Topology;
 use crate::kvm::Era;
 use crate::rule::Rule;
-use crate::units::{CpuId, TscKhz};
+use crate::units::{CpuId, TscKhz, VcpuId};
 
 /// Longest span that a scenario may name, in µs: an hour.
 const MAX_US: u64 = 3_600_000_000;
@@ -98,14 +98,7 @@ impl Scenario {
             let path = format!("vcpus[{i}].cpu");
             self.cpu_exists(&path, vcpu.cpu)?;
             if let Some(other) = self.vcpus[..i].iter().position(|o| o.cpu == vcpu.cpu) {
-                return Err(E::value(
-                    path,
-                    format!(
-                        "CPU {} already runs vCPU {other}, and two vCPUs cannot be pinned to one core here",
-                        vcpu.cpu
-                    ),
-                    self.free_cpus(),
-                ));
+                return Err(self.taken(i, vcpu.cpu, other));
             }
             let load = self.load_of(vcpu.cpu);
             if load != Load::Idle {
@@ -198,6 +191,29 @@ impl Scenario {
     /// What a CPU is busy with beside vCPUs.
     pub fn load_of(&self, cpu: CpuId) -> Load {
         self.host.housekeepers.iter().find(|h| h.cpu == cpu).map_or(Load::Idle, |h| h.load)
+    }
+
+    /// Moves a vCPU to a core. Where another vCPU is already, the error speaks of that one, whichever comes first in the
+    /// document.
+    ///
+    /// # Errors
+    /// Why it cannot be there; nothing has changed then.
+    pub fn seat(&self, vcpu: VcpuId, cpu: CpuId) -> Result<Self, E> {
+        let mut moved = self.clone();
+        let others = |(i, v): (usize, &Vcpu)| i != vcpu.index() && v.cpu == cpu;
+        if let Some(other) = self.vcpus.iter().enumerate().position(others) {
+            return Err(self.taken(vcpu.index(), cpu, other));
+        }
+        if let Some(entry) = moved.vcpus.get_mut(vcpu.index()) {
+            entry.cpu = cpu;
+        }
+        moved.validate()?;
+        Ok(moved)
+    }
+
+    fn taken(&self, vcpu: usize, cpu: CpuId, other: usize) -> E {
+        let problem = format!("CPU {cpu} already runs vCPU {other}, and two vCPUs cannot be pinned to one core here");
+        E::value(format!("vcpus[{vcpu}].cpu"), problem, self.free_cpus())
     }
 
     fn cpu_exists(&self, path: &str, cpu: CpuId) -> Result<(), E> {

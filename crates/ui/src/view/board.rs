@@ -186,7 +186,7 @@ impl Board {
         let (word, label) = if keeps {
             ("Isolate", format!("Isolate core {cpu}"))
         } else {
-            ("Keep house", format!("Make core {cpu} a housekeeper"))
+            ("Keep house", format!("Keep house: make core {cpu} a housekeeper"))
         };
         html! {
             <div {class} data-cpu={cpu.to_string()} data-testid={format!("core-{cpu}")}>

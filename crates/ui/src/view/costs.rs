@@ -18,7 +18,7 @@ impl Draw for Costs {
             <details class="costs">
                 <summary>{ "Costs: Skylake server, assumed where no source exists" }</summary>
                 <p>{ set.about }{ ". Each step draws its cost from the interval." }</p>
-                <div class="scroll">
+                <div class="scroll" tabindex="0" role="region" aria-label="Costs">
                     <table>
                         <thead><tr><th>{ "what" }</th><th>{ "ns" }</th><th>{ "origin" }</th></tr></thead>
                         <tbody>{ for set.costs.iter().map(line) }</tbody>
