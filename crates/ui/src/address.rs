@@ -5,7 +5,7 @@ use gloo_timers::callback::Timeout;
 use wasm_bridge::browser::{self, Entry};
 
 /// Least time between two writes, in ms. Browsers refuse pages that write more than some hundred times in half a minute.
-const PACE_MS: f64 = 250.0;
+const PACE_MS: u32 = 250;
 
 /// Keeps the fragment in step with the session.
 #[derive(Default)]
@@ -18,11 +18,10 @@ pub(crate) struct Address {
 impl Address {
     /// The session moved: writes now, or has `again` called when the time has come.
     pub(crate) fn moved(&mut self, session: &Session, again: impl FnOnce() + 'static) {
-        let wait = self.at + PACE_MS - browser::now_ms();
-        if wait <= 0.0 {
+        if browser::now_ms() - self.at >= f64::from(PACE_MS) {
             self.write(session);
         } else if self.later.is_none() {
-            self.later = Some(Timeout::new(wait.ceil() as u32, again));
+            self.later = Some(Timeout::new(PACE_MS, again));
         }
     }
 

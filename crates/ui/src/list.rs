@@ -6,17 +6,25 @@ use std::fmt::Write;
 use std::ops::Range;
 
 /// Height of a row in CSS pixels; `static/app.css` gives rows the same (`--row`).
-pub(crate) const ROW: f64 = 28.0;
+pub(crate) const ROW: u32 = 28;
 /// Rows in the document at a time.
 pub(crate) const WINDOW: usize = 44;
 /// Tallest scroll area that browsers draw without rounding rows apart.
-const TALLEST: f64 = 8_000_000.0;
+const TALLEST: u64 = 8_000_000;
 
-/// Height of the whole list, and how many list pixels one scrolled pixel stands for.
-pub(crate) fn extent(len: usize) -> (f64, f64) {
-    let full = len as f64 * ROW;
-    let height = full.min(TALLEST);
-    (height, if height > 0.0 { full / height } else { 1.0 })
+/// Height of the whole list in pixels; a very long one is scaled.
+pub(crate) fn height(len: usize) -> u64 {
+    (len as u64 * u64::from(ROW)).min(TALLEST)
+}
+
+/// Where a row begins.
+pub(crate) fn top_of(row: usize, len: usize) -> u64 {
+    row as u64 * height(len) / len.max(1) as u64
+}
+
+/// The row at a place.
+pub(crate) fn row_at(top: u32, len: usize) -> usize {
+    (u64::from(top) * len as u64 / height(len).max(1)) as usize
 }
 
 /// Rows between the cursor and the end of the window at which another window is drawn.
@@ -89,14 +97,14 @@ mod tests {
 
     #[test]
     fn the_window_is_drawn_again_only_near_its_ends() {
-        let (len, mut drawn, mut draws) = (10_000, 0..0, 0);
+        let (len, mut drawn, mut times) = (10_000, 0..0, 0);
         for row in 0..1_000 {
             let rows = around(row, len, &drawn);
             assert!(rows.contains(&row));
-            draws += usize::from(rows != drawn);
+            times += usize::from(rows != drawn);
             drawn = rows;
         }
-        assert!(draws < 130, "{draws}");
+        assert!(times < 130, "{times}");
     }
 
     #[test]
@@ -119,9 +127,13 @@ mod tests {
 
     #[test]
     fn a_very_long_list_is_scaled() {
-        let (height, scale) = extent(1_000_000);
-        assert!((height * scale - 1_000_000.0 * ROW).abs() < 1.0 && height <= TALLEST);
-        let (height, scale) = extent(100);
-        assert!((height - 2_800.0).abs() < 1e-9 && (scale - 1.0).abs() < 1e-9);
+        for len in [1, 100, 1_000_000] {
+            let last = top_of(len - 1, len);
+            assert!(last < height(len) && height(len) <= TALLEST, "{len}");
+            let found = row_at(last as u32, len);
+            assert!(found < len && found + 4 >= len - 1, "{len}: {found}");
+        }
+        assert_eq!((height(100), top_of(3, 100), row_at(84, 100)), (2_800, 84, 3));
+        assert_eq!((height(0), top_of(0, 0), row_at(9, 0)), (0, 0, 0));
     }
 }

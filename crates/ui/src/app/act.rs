@@ -126,7 +126,7 @@ impl App {
         let Some(column) = self.stages.cast::<HtmlElement>() else { return false };
         // A card's padding and border on both sides.
         let inside = column.query_selector(".stage-place").ok().flatten().map_or(0, |e| e.client_width());
-        let width = (inside.max(280) as u32).min(1_600) / 4 * 4;
+        let width = inside.clamp(280, 1_600).cast_unsigned() / 4 * 4;
         if width == self.choice.width {
             return false;
         }

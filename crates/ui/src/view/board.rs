@@ -62,13 +62,14 @@ impl Component for Board {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Pick(token, cpu) => match self.carry.take() {
-                Some(carry) => self.drop(ctx, carry),
-                None => {
+            Msg::Pick(token, cpu) => {
+                if let Some(carry) = self.carry.take() {
+                    self.drop(ctx, &carry);
+                } else {
                     self.carry = Some(Carry::by_key(token, cpu));
                     say(ctx, format!("{} picked up. {}", token.name(), self.over(ctx, token, cpu)));
                 }
-            },
+            }
             Msg::Carry(by) => {
                 let Some(carry) = self.carry.as_mut() else { return false };
                 carry.over = carry::beside(carry.over, by, ctx.props().scenario.host.topology.cpus() as u16);
@@ -86,7 +87,7 @@ impl Component for Board {
                 let Some(mut carry) = self.carry.take() else { return false };
                 carry.settle();
                 if carry.is_moved() {
-                    self.drop(ctx, carry);
+                    self.drop(ctx, &carry);
                 }
             }
             Msg::Cancel => {
@@ -144,7 +145,7 @@ impl Board {
         format!("{} over core {cpu}, {words}{why}", token.name())
     }
 
-    fn drop(&mut self, ctx: &Context<Self>, carry: Carry) {
+    fn drop(&mut self, ctx: &Context<Self>, carry: &Carry) {
         self.refocus = Some(carry.token.after(carry.over));
         if carry.over == carry.from {
             say(ctx, format!("{} stays on core {}.", carry.token.name(), carry.from));
@@ -181,7 +182,12 @@ impl Board {
         let cpu = core.cpu;
         let keeps = core.load.is_some();
         let over = self.carry.as_ref().is_some_and(|c| c.over == cpu && c.is_shown());
-        let class = classes!("core", keeps.then_some("keeps"), over.then_some("over"));
+        let class = match (keeps, over) {
+            (true, true) => "core keeps over",
+            (true, false) => "core keeps",
+            (false, true) => "core over",
+            (false, false) => "core",
+        };
         let toggle = ctx.link().callback(move |_: MouseEvent| Msg::Edit(Edit::Keeps(cpu, !keeps)));
         let (word, label) = if keeps {
             ("Isolate", format!("Isolate core {cpu}"))
@@ -227,7 +233,7 @@ impl Board {
                 Msg::Hold(token, cpu, event)
             })
         });
-        let class = classes!("token", token.class(), carried.then_some("carried"));
+        let class = token.class(carried);
         html! {
             <div {class} tabindex="0" role="button" aria-pressed={by_key.to_string()} data-token={token.key()}
                 aria-label={format!("{} on core {cpu}: press Enter to pick up", token.name())}

@@ -44,9 +44,9 @@ impl Draw for Descriptor {
                 </table>
                 <div class="grid-head">
                     { segments("grid-bank", "Which set", &BANKS.map(|(_, name)| name), BANKS.iter().position(|(b, _)| *b == props.bank),
-                        props.send.reform(|i: usize| Msg::Bank(BANKS[i.min(2)].0))) }
+                        &props.send.reform(|i: usize| Msg::Bank(BANKS[i.min(2)].0))) }
                     { segments("grid-path", "Which path", &props.paths.iter().map(|p| p.title()).collect::<Vec<_>>(),
-                        Some(props.grid_path), props.send.reform(Msg::GridPath)) }
+                        Some(props.grid_path), &props.send.reform(Msg::GridPath)) }
                 </div>
                 <Raw class="grid-place" testid="grid" markup={props.grid.clone()} />
                 <p class="foot">{ "Row: priority class, the high digit of a vector. Column: the low digit." }</p>
@@ -75,7 +75,7 @@ fn chooser(props: &Descriptor) -> Html {
     let names: Vec<String> = (0..props.vcpus).map(|v| v.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let chosen = Some(usize::from(props.vcpu));
-    segments("vcpu", "vCPU", &names, chosen, props.send.reform(|i: usize| Msg::Command(Command::Vcpu(i as u16))))
+    segments("vcpu", "vCPU", &names, chosen, &props.send.reform(|i: usize| Msg::Command(Command::Vcpu(i as u16))))
 }
 
 /// A group of radio buttons that looks like one control.
@@ -84,7 +84,7 @@ fn segments(
     label: &'static str,
     names: &[&str],
     chosen: Option<usize>,
-    onpick: Callback<usize>,
+    onpick: &Callback<usize>,
 ) -> Html {
     let segment = |(i, text): (usize, &&str)| {
         let onchange = onpick.reform(move |_: Event| i);

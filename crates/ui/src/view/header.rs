@@ -56,9 +56,9 @@ impl Draw for Header {
         };
         html! {
             <header class="top">
-                <a class="skip" href="#stages" onclick={focus_main}>{ "Skip to the stages" }</a>
+                <a class="skip" href="#stages" onclick={|e: MouseEvent| focus_main(&e)}>{ "Skip to the stages" }</a>
                 <b class="brand">{ "Exitless" }</b>
-                <nav aria-label="Pages"><a aria-current="page" href="#" onclick={stay}>{ "Playground" }</a></nav>
+                <nav aria-label="Pages"><a aria-current="page" href="#" onclick={|e: MouseEvent| stay(&e)}>{ "Playground" }</a></nav>
                 <span class="fill"></span>
                 <label class="theme">
                     <span class="only-wide">{ "Theme" }</span>
@@ -74,11 +74,11 @@ impl Draw for Header {
 }
 
 /// The fragment belongs to the state of the run: links within the page move the focus and leave the address alone.
-fn stay(event: MouseEvent) {
+fn stay(event: &MouseEvent) {
     event.prevent_default();
 }
 
-fn focus_main(event: MouseEvent) {
+fn focus_main(event: &MouseEvent) {
     event.prevent_default();
     let main = web_sys::window().and_then(|w| w.document()).and_then(|d| d.get_element_by_id("stages"));
     if let Some(main) = main.and_then(|m| m.dyn_into::<web_sys::HtmlElement>().ok()) {

@@ -19,7 +19,13 @@ pub(crate) trait Draw: PartialEq + 'static {
 
 /// The part that shows these values.
 pub(crate) fn part(values: impl Draw) -> Html {
-    html! { <Part values={Values(Rc::new(values))} /> }
+    node(Values(Rc::new(values)))
+}
+
+/// Apart from [`part`], so that it is compiled once and not once per part.
+#[inline(never)]
+fn node(values: Values) -> Html {
+    html! { <Part {values} /> }
 }
 
 trait Drawn: Any {

@@ -19,7 +19,12 @@ pub(crate) fn rows(paths: &[PathKind], rows: &[Row]) -> Html {
 }
 
 fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
-    let class = classes!(cell.was.is_some().then_some("new"), cell.lit.then_some("lit"));
+    let class = match (cell.was.is_some(), cell.lit) {
+        (true, true) => "new lit",
+        (true, false) => "new",
+        (false, true) => "lit",
+        (false, false) => "",
+    };
     let changed = cell.was.as_ref().map(|was| {
         // Where it fits, the old value is seen; it is always read.
         let class = if was.len() <= SHORT { "was" } else { "unseen" };

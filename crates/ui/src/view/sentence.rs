@@ -33,7 +33,7 @@ fn why(props: &Sentence) -> Html {
     html! {
         <details>
             <summary>
-                <span class={classes!("badge", props.badge.to_string())}>{ props.who.clone() }</span>
+                <span class={format!("badge {}", props.badge)}>{ props.who.clone() }</span>
                 { " " }<span class="rule-id" data-testid="rule">{ rule.id }</span>{ " " }{ rule.title }
             </summary>
             <p>{ rule.what }</p>

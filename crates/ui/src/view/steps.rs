@@ -86,9 +86,8 @@ impl Component for Steps {
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         let props = ctx.props();
-        let (height, scale) = list::extent(props.len);
-        set(&self.space, "height", height);
-        set(&self.window, "top", props.rows.start as f64 * list::ROW / scale);
+        set(&self.space, "height", list::height(props.len));
+        set(&self.window, "top", list::top_of(props.rows.start, props.len));
         self.mark(props);
         if first {
             self.reveal(props.cursor.unwrap_or(0), props.len);
@@ -115,12 +114,11 @@ impl Steps {
     /// Scrolls so that the row is in sight, with some before it.
     fn reveal(&self, row: usize, len: usize) {
         let Some(scroller) = self.scroller.cast::<Element>() else { return };
-        let (height, scale) = list::extent(len);
-        set(&self.space, "height", height);
-        let (top, seen) = (f64::from(scroller.scroll_top()), f64::from(scroller.client_height()));
-        let at = row as f64 * list::ROW / scale;
-        if at < top || at + list::ROW > top + seen {
-            scroller.set_scroll_top((at - seen / 3.0).max(0.0) as i32);
+        set(&self.space, "height", list::height(len));
+        let (top, seen) = (scroller.scroll_top(), scroller.client_height());
+        let at = list::top_of(row, len) as i32;
+        if at < top || at + list::ROW.cast_signed() > top + seen {
+            scroller.set_scroll_top((at - seen / 3).max(0));
         }
     }
 }
@@ -128,9 +126,8 @@ impl Steps {
 /// The first row in sight, if rows in sight are not in the document.
 fn outside(scroller: &NodeRef, rows: &Range<usize>, len: usize) -> Option<usize> {
     let scroller = scroller.cast::<Element>()?;
-    let (_, scale) = list::extent(len);
-    let first = (f64::from(scroller.scroll_top()) * scale / list::ROW) as usize;
-    let seen = (f64::from(scroller.client_height()) / list::ROW) as usize + 1;
+    let first = list::row_at(scroller.scroll_top().max(0).cast_unsigned(), len);
+    let seen = (scroller.client_height().max(0).cast_unsigned() / list::ROW) as usize + 1;
     let last = (first + seen).min(len);
     (first < rows.start || last > rows.end).then_some(first + seen / 2)
 }
@@ -149,9 +146,9 @@ fn keyed(key: &str, cursor: Option<usize>, len: usize) -> Option<usize> {
 }
 
 /// A length through the CSSOM, which the policy allows.
-fn set(node: &NodeRef, property: &str, pixels: f64) {
+fn set(node: &NodeRef, property: &str, pixels: u64) {
     if let Some(element) = node.cast::<HtmlElement>() {
-        let _refused = element.style().set_property(property, &format!("{}px", pixels.round() as i64));
+        let _refused = element.style().set_property(property, &format!("{pixels}px"));
     }
 }
 

@@ -33,28 +33,95 @@ pub(crate) struct Transport {
 impl Draw for Transport {
     fn draw(&self) -> Html {
         let props = self;
-        let go = |to: Move| props.send.reform(move |_: MouseEvent| Msg::Command(Command::Move(to)));
-        let (at_start, at_end) = (props.position == 0, props.position == props.len);
         html! {
             <section class="card transport" aria-label="Transport">
                 { scrubber(props) }
                 <div class="buttons">
-                    <button class="icon" data-testid="to-start" aria-label="To start" title="To start (Home)" disabled={at_start}
-                        onclick={go(Move::Start)}>{ icon("M2 2h2v12H2zM14 2v12L5 8z") }</button>
-                    <button data-testid="back" aria-label="Back" title="One step back (←)" disabled={at_start} onclick={go(Move::Back)}>
-                        { icon("M12 2v12L3 8z") }<span class="only-wide">{ "Back" }</span></button>
-                    <button class="main" data-testid="step" title="One step forward (→)" disabled={at_end} onclick={go(Move::Step)}>
-                        { "Step" }{ icon("M4 2v12l9-6z") }</button>
-                    <button data-testid="next-expiry" title="To the next expiry of a guest timer (Shift+→)" disabled={at_end}
-                        onclick={go(Move::NextExpiry)}><span class="only-wide">{ "Next " }</span><span class="cap">{ "expiry" }</span></button>
-                    <button data-testid="next-exit" title="To the next VM exit (E)" disabled={at_end}
-                        onclick={go(Move::NextExit)}><span class="only-wide">{ "Next " }</span><span class="cap">{ "exit" }</span></button>
+                    { for BUTTONS.iter().map(|b| button(b, props)) }
                     { play(props) }
                 </div>
                 { position(props) }
                 <p class="hint" role="status">{ props.hint.clone().unwrap_or_default() }</p>
             </section>
         }
+    }
+}
+
+/// A button that goes somewhere.
+struct Button {
+    testid: &'static str,
+    class: &'static str,
+    /// The whole name, for those who do not see the glyph.
+    label: &'static str,
+    title: &'static str,
+    to: Move,
+    /// Written only where there is room.
+    wide: &'static str,
+    word: &'static str,
+    glyph: &'static str,
+}
+
+const BUTTONS: [Button; 5] = [
+    Button {
+        testid: "to-start",
+        class: "",
+        label: "To start",
+        title: "To start (Home)",
+        to: Move::Start,
+        wide: "",
+        word: "",
+        glyph: "M2 2h2v12H2zM14 2v12L5 8z",
+    },
+    Button {
+        testid: "back",
+        class: "",
+        label: "Back",
+        title: "One step back (←)",
+        to: Move::Back,
+        wide: "Back",
+        word: "",
+        glyph: "M10 2v12L2 8zM12 2h2v12h-2z",
+    },
+    Button {
+        testid: "step",
+        class: "main",
+        label: "Step",
+        title: "One step forward (→)",
+        to: Move::Step,
+        wide: "",
+        word: "Step",
+        glyph: "M2 2h2v12H2zM6 2v12l8-6z",
+    },
+    Button {
+        testid: "next-expiry",
+        class: "",
+        label: "Next expiry",
+        title: "To the next expiry of a guest timer (Shift+→)",
+        to: Move::NextExpiry,
+        wide: "Next ",
+        word: "expiry",
+        glyph: "",
+    },
+    Button {
+        testid: "next-exit",
+        class: "",
+        label: "Next exit",
+        title: "To the next VM exit (E)",
+        to: Move::NextExit,
+        wide: "Next ",
+        word: "exit",
+        glyph: "",
+    },
+];
+
+fn button(b: &Button, props: &Transport) -> Html {
+    let to = b.to;
+    let onclick = props.send.reform(move |_: MouseEvent| Msg::Command(Command::Move(to)));
+    let end = if matches!(to, Move::Start | Move::Back) { 0 } else { props.len };
+    html! {
+        <button data-testid={b.testid} class={b.class} aria-label={b.label} title={b.title} disabled={props.position == end} {onclick}>
+            { icon(b.glyph) }<span class="only-wide">{ b.wide }</span><span class="cap">{ b.word }</span>
+        </button>
     }
 }
 
@@ -108,6 +175,7 @@ fn position(props: &Transport) -> Html {
     }
 }
 
+/// A glyph; hidden where there is none.
 fn icon(d: &'static str) -> Html {
-    html! { <svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d={d} fill="currentColor" /></svg> }
+    html! { <svg class="glyph" hidden={d.is_empty()} viewBox="0 0 16 16" aria-hidden="true"><path d={d} fill="currentColor" /></svg> }
 }

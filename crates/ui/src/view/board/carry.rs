@@ -29,10 +29,12 @@ impl Token {
         }
     }
 
-    pub(crate) const fn class(self) -> &'static str {
-        match self {
-            Self::Vcpu(_) => "token-vcpu",
-            Self::Housekeeper(_) => "token-keeper",
+    pub(crate) const fn class(self, carried: bool) -> &'static str {
+        match (self, carried) {
+            (Self::Vcpu(_), false) => "token token-vcpu",
+            (Self::Vcpu(_), true) => "token token-vcpu carried",
+            (Self::Housekeeper(_), false) => "token",
+            (Self::Housekeeper(_), true) => "token carried",
         }
     }
 
