@@ -5,7 +5,7 @@ use apic_core::run::Lockstep;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Height of a row in CSS pixels; `static/app.css` gives rows the same (`--row`).
+/// Height of a row in CSS pixels; `static/panels.css` gives rows the same (`--row`).
 pub(crate) const ROW: u32 = 28;
 /// Rows in the document at a time.
 pub(crate) const WINDOW: usize = 44;
