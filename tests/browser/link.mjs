@@ -1,14 +1,11 @@
 // Links made without the page: also such as it would never make. The form is told in crates/apic-core/src/link.rs: `v1.`
 // and base64url of a postcard record with its CRC-32C. As a link decodes for ever, this form of it stays.
 
-const number = (value) => {
-  const bytes = [];
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value & 127) | 128);
-  return [...bytes, value];
-};
+const number = (value) => (value < 128 ? [value] : [(value % 128) | 128, ...number(Math.floor(value / 128))]);
 const byte = (value) => [value];
-const text = (value) => list(byte)([...Buffer.from(value)]);
 const list = (write) => (values) => [...number(values.length), ...values.flatMap(write)];
+const bytes = (value) => list(byte)([...value]);
+const text = (value) => bytes(Buffer.from(value));
 const maybe = (write) => (value) => (value === null ? [0] : [1, ...write(value)]);
 const oneOf = (...names) => (value) => number(names.indexOf(value));
 const yes = (value) => [Number(value)];
@@ -46,7 +43,7 @@ const SCENARIO = record({
   costs: record({ set: text }),
 });
 
-const LINK = record({ preset: maybe(text), scenario: maybe(SCENARIO), position: maybe(number), vcpu: number, picks: list(byte) });
+const LINK = record({ preset: maybe(text), scenario: maybe((value) => bytes(SCENARIO(value))), position: maybe(number), vcpu: number, picks: list(byte) });
 
 /** One vCPU on core 3 of 4, a busy housekeeper, 1 ms: the first preset under a name of its own. */
 const PLAIN = {

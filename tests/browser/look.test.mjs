@@ -31,8 +31,8 @@ const cutOff = (page) =>
     const own = [...document.querySelectorAll('#app *:not(svg *)')].filter(seen);
     const scrolls = (e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
     // A field scrolls its text, an element in a line of text has no box of its own, and a row of the list may end in an
-    // ellipsis: it has all of it as a title.
-    const shortened = (e) => getComputedStyle(e).textOverflow === 'ellipsis' && e.title === e.textContent;
+    // ellipsis: whoever goes to it reads all of it under the stage.
+    const shortened = (e) => getComputedStyle(e).textOverflow === 'ellipsis' && e.closest('[role=option]');
     const boxes = own.filter((e) => e.clientWidth > 0 && !scrolls(e) && !shortened(e) && !e.matches('input, select'));
     const clipped = boxes.filter((e) => e.scrollWidth > e.clientWidth + 1 || (getComputedStyle(e).overflowY === 'hidden' && e.scrollHeight > e.clientHeight + 1));
     const edge = document.documentElement.clientWidth + 0.5;
