@@ -273,23 +273,25 @@ impl Component for App {
                     }) }
                     <div class="column" ref={self.stages.clone()}>
                         <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
-                        { part(Sentence {
-                            who: shown.said.who.clone(),
-                            badge: shown.said.badge.clone(),
-                            rule: shown.said.rule,
-                            main: shown.said.main.clone(),
-                            aside: shown.said.aside.clone(),
-                        }) }
-                        { part(Transport {
-                            position,
-                            len,
-                            time: shown.time.clone(),
-                            playing: self.playing.is_some(),
-                            speed: self.speed,
-                            hint: self.hint.clone(),
-                            strip: shown.strip.clone(),
-                            send: send(),
-                        }) }
+                        <div class="deck">
+                            { part(Sentence {
+                                who: shown.said.who.clone(),
+                                badge: shown.said.badge.clone(),
+                                rule: shown.said.rule,
+                                main: shown.said.main.clone(),
+                                aside: shown.said.aside.clone(),
+                            }) }
+                            { part(Transport {
+                                position,
+                                len,
+                                time: shown.time.clone(),
+                                playing: self.playing.is_some(),
+                                speed: self.speed,
+                                hint: self.hint.clone(),
+                                strip: shown.strip.clone(),
+                                send: send(),
+                            }) }
+                        </div>
                         <Board scenario={shown.scenario.clone()} send={send()} />
                     </div>
                     <aside class="column" aria-label="State and costs">
