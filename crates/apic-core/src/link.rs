@@ -3,8 +3,8 @@
 //! Two forms. A preset's name stands for that preset where it opens. Everything else is `v1.` and base64url of a checked
 //! binary record, with the scenario in it unless that is a preset as it ships.
 //!
-//! A link decodes for ever. When the schema changes, the types of [`RecordV1`] as they are now stay behind as version 1,
-//! with a conversion to the new ones, and [`VERSION`] grows; the golden links in the tests hold that.
+//! A link decodes for ever. When the schema changes, the types of `RecordV1` as they are now stay behind as version 1,
+//! with a conversion to the new ones, and `VERSION` grows; the golden links in the tests hold that.
 
 use crate::driver::Pick;
 use crate::scenario::{Meta, PRESETS, Scenario, ScenarioError, preset};
