@@ -220,8 +220,21 @@ mod tests {
         for (text, position) in GOLDEN {
             let link = decode(text).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(link.position, *position, "{text}");
+            assert_eq!(encode(&link), *text, "what is given out now");
         }
     }
 
-    const GOLDEN: &[(&str, Option<u32>)] = &[("pinned-vs-offloaded", None), ("recorded-arms", None)];
+    const GOLDEN: &[(&str, Option<u32>)] = &[
+        ("pinned-vs-offloaded", None),
+        ("recorded-arms", None),
+        ("v1.ARNwaW5uZWQtdnMtb2ZmbG9hZGVkAAEqAAB-l1tt", Some(42)),
+        (
+            "v1.ARNwaW5uZWQtdnMtb2ZmbG9hZGVkATgAAAAAAAEBBAEDAQID6Aegy5gBAQABkAMBAQABAAABAQIAAOzoB7gXAAAABAECAAEHc2t5bGFrZQEqAAA2nGOX",
+            Some(42),
+        ),
+        (
+            "v1.AAFIBE91cnMMRG9lcyBpdCBydW4_AAAAAQEEAQMBAgPoB6DLmAEBAAGQAwABAAEBAAEBAgAA7OgHuBcAAAAEAQIAAQdza3lsYWtlASoAAgABCQAD5sE_1w",
+            Some(42),
+        ),
+    ];
 }
