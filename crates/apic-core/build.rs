@@ -1,6 +1,8 @@
 //! Presets are written in TOML; the program carries each as the bytes of its [`schema::Scenario`], so that a page needs
 //! neither a TOML nor a JSON reader for them. The schema is the crate's own source, compiled into this script.
 
+#![expect(clippy::disallowed_methods, reason = "a build script asks cargo where things are")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -146,15 +146,15 @@ describe('contrast of the tokens', () => {
       }, { colorScheme }));
   }
 
-  /** The ratio of WCAG 2 of two `#rrggbb`. */
+  /** The ratio of WCAG 2 of two colours, `#rrggbb` or `#rgb`. */
   function contrast(a, b) {
     const [light, dark] = [a, b].map(luminance).sort((x, y) => y - x);
     return (light + 0.05) / (dark + 0.05);
   }
 
   function luminance(colour) {
-    const [r, g, b] = colour.match(/[0-9a-f]{2}/gi).map((hex) => {
-      const value = parseInt(hex, 16) / 255;
+    const [r, g, b] = colour.match(colour.length > 4 ? /[0-9a-f]{2}/gi : /[0-9a-f]/gi).map((hex) => {
+      const value = parseInt(hex.padEnd(2, hex), 16) / 255;
       return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;

@@ -3,8 +3,8 @@
 //! Two forms. A preset's name stands for that preset where it opens. Everything else is `v1.` and base64url of a checked
 //! binary record, with the scenario in it unless that is a preset as it ships.
 //!
-//! A link decodes for ever. When the schema changes, the types of [`RecordV1`] as they are now stay behind as version 1,
-//! with a conversion to the new ones, and [`VERSION`] grows; the golden links in the tests hold that.
+//! A link decodes for ever. When the schema changes, the types of `RecordV1` as they are now stay behind as version 1,
+//! with a conversion to the new ones, and `VERSION` grows; the golden links in the tests hold that.
 
 use crate::driver::Pick;
 use crate::scenario::{Meta, PRESETS, Scenario, ScenarioError, preset};
@@ -220,8 +220,21 @@ mod tests {
         for (text, position) in GOLDEN {
             let link = decode(text).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(link.position, *position, "{text}");
+            assert_eq!(encode(&link), *text, "what is given out now");
         }
     }
 
-    const GOLDEN: &[(&str, Option<u32>)] = &[("pinned-vs-offloaded", None), ("recorded-arms", None)];
+    const GOLDEN: &[(&str, Option<u32>)] = &[
+        ("pinned-vs-offloaded", None),
+        ("recorded-arms", None),
+        ("v1.ARNwaW5uZWQtdnMtb2ZmbG9hZGVkAAEqAAB-l1tt", Some(42)),
+        (
+            "v1.ARNwaW5uZWQtdnMtb2ZmbG9hZGVkATgAAAAAAAEBBAEDAQID6Aegy5gBAQABkAMBAQABAAABAQIAAOzoB7gXAAAABAECAAEHc2t5bGFrZQEqAAA2nGOX",
+            Some(42),
+        ),
+        (
+            "v1.AAFIBE91cnMMRG9lcyBpdCBydW4_AAAAAQEEAQMBAgPoB6DLmAEBAAGQAwABAAEBAAEBAgAA7OgHuBcAAAAEAQIAAQdza3lsYWtlASoAAgABCQAD5sE_1w",
+            Some(42),
+        ),
+    ];
 }

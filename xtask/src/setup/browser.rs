@@ -27,12 +27,12 @@ pub(crate) fn chromium() -> Result<PathBuf, Error> {
     if let Some(found) = NAMES.iter().find_map(|name| shell::find(name)) {
         return Ok(found);
     }
-    apt::install(&["chromium"], "the browser tests drive a real Chromium", "300 MB").map_err(|error| {
-        Error::Missing {
+    apt::install(&["chromium", "fonts-dejavu-core"], "the browser tests drive a real Chromium", "300 MB").map_err(
+        |error| Error::Missing {
             program: "chromium".into(),
             remedy: format!("{error}; or set EXITLESS_CHROMIUM=/path/to/chromium"),
-        }
-    })?;
+        },
+    )?;
     NAMES.iter().find_map(|name| shell::find(name)).ok_or_else(|| Error::Missing {
         program: "chromium".into(),
         remedy: "apt-get install chromium, or set EXITLESS_CHROMIUM=/path/to/chromium".into(),

@@ -96,7 +96,7 @@ impl Rules {
     }
 
     /// `kvm_can_post_timer_interrupt`: the static half of the decision to post, for a VM as it is configured.
-    pub const fn can_post(self, vm: &PostConfig) -> bool {
+    pub const fn can_post(self, vm: PostConfig) -> bool {
         let idle = match self.idle_gate {
             IdleGate::Mwait => vm.mwait_in_guest,
             IdleGate::MwaitOrHlt => vm.mwait_in_guest || vm.hlt_in_guest,

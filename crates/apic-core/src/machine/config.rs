@@ -51,7 +51,7 @@ impl Config {
             PiInjectTimer::Off => false,
         };
         // The path called pinned is the kernel before posting: the parameter does not exist there.
-        let can_post = rules.can_post(&PostConfig {
+        let can_post = rules.can_post(PostConfig {
             pi_inject_timer: pi_inject_timer && !pinned,
             apicv: vm.apicv,
             mwait_in_guest: vm.mwait_in_guest,

@@ -22,8 +22,6 @@ pub(super) struct Account {
 /// One timer interrupt on a CPU without a vCPU.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 struct Interrupt {
-    /// Time in guest timers' callbacks.
-    callbacks: Ns,
     /// Time of entering and leaving.
     overhead: Ns,
     /// The host's own tick ran in it too, so that it would have happened anyway.
@@ -92,10 +90,10 @@ impl Account {
             Rule::C3 => *irq = Interrupt { overhead: took, ..Interrupt::default() },
             Rule::T1 => irq.own_tick = true,
             Rule::T2 | Rule::T3 => {
-                let overhead = if irq.own_tick { Ns::ZERO } else { irq.overhead.plus(took) };
-                if irq.guest_timer || rule == Rule::T3 {
-                    let whole = irq.callbacks.plus(overhead);
-                    self.ledger.housekeeper_time = self.ledger.housekeeper_time.plus(whole);
+                // Entering and leaving is a guest timer's price only if the host's own tick did not pay it.
+                if (irq.guest_timer || rule == Rule::T3) && !irq.own_tick {
+                    let overhead = irq.overhead.plus(took);
+                    self.ledger.housekeeper_time = self.ledger.housekeeper_time.plus(overhead);
                 }
                 *irq = Interrupt::default();
             }
@@ -111,7 +109,7 @@ impl Account {
             | Rule::D1
             | Rule::D2 => {
                 irq.guest_timer = true;
-                irq.callbacks = irq.callbacks.plus(took);
+                self.ledger.housekeeper_time = self.ledger.housekeeper_time.plus(took);
             }
             _ => {}
         }
