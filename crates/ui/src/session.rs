@@ -1,5 +1,6 @@
 //! What the person has in front of them: a run of a scenario, a moment in it, and a selected vCPU.
 
+use apic_core::driver::Pick;
 use apic_core::link::{self, Link, LinkError};
 use apic_core::run::{Lockstep, Marks};
 use apic_core::scenario::{Scenario, ScenarioError, preset};
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     /// Whether the scenario is no longer the preset's.
     pub(crate) edited: bool,
     pub(crate) vcpu: VcpuId,
+    /// Choices made by hand, per path, as a link may bring them.
+    picks: Vec<Vec<Pick>>,
     /// Counts the runs, so that what is drawn once per run knows when to draw again.
     pub(crate) run: u32,
 }
@@ -37,12 +40,12 @@ pub(crate) struct Session {
 impl Session {
     /// The run of a link.
     pub(crate) fn of_link(link: Link) -> Self {
-        let mut lockstep = Lockstep::new(&link.scenario);
+        let mut lockstep = Lockstep::following(&link.scenario, &link.picks);
         lockstep.seek(link.position.map_or_else(|| lockstep.opening(), |p| p as usize));
         let vcpu = VcpuId(link.vcpu.min(last_vcpu(&link.scenario)));
         let shipped = link.preset.as_deref().and_then(|name| preset(name).ok());
         let edited = shipped.is_none_or(|shipped| shipped != link.scenario);
-        Self { lockstep, origin: link.preset, edited, vcpu, run: 0 }
+        Self { lockstep, origin: link.preset, edited, vcpu, picks: link.picks, run: 0 }
     }
 
     /// The run of a fragment; an empty one asks for the first preset.
@@ -63,7 +66,7 @@ impl Session {
             preset: self.origin.clone(),
             position: (position != self.lockstep.opening()).then_some(position as u32),
             vcpu: self.vcpu.0,
-            picks: Vec::new(),
+            picks: self.picks.clone(),
         })
     }
 
@@ -85,7 +88,8 @@ impl Session {
         true
     }
 
-    /// Another scenario in place of this one, at the same position if it still exists.
+    /// Another scenario in place of this one, at the same position if it still exists. Choices made by hand belong to
+    /// the run that was.
     ///
     /// # Errors
     /// What is wrong with it; then nothing has changed.
@@ -96,6 +100,7 @@ impl Session {
         lockstep.seek(position.min(lockstep.len()));
         self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(scenario)));
         self.lockstep = lockstep;
+        self.picks.clear();
         self.edited = true;
         self.run += 1;
         Ok(())
@@ -124,6 +129,7 @@ fn last_vcpu(scenario: &Scenario) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use apic_core::machine::Actor;
     use apic_core::units::CpuId;
 
     fn first() -> Session {
@@ -192,5 +198,16 @@ mod tests {
         let back = Session::of_fragment(&s.fragment()).expect("our own link");
         assert_eq!(back.lockstep.scenario(), &moved);
         assert!(back.edited);
+    }
+
+    #[test]
+    fn choices_made_by_hand_are_followed_and_kept_in_the_link() {
+        let mut link = link::decode(FIRST).expect("a preset");
+        let pick = Pick { step: 11, actor: Actor::Clock(CpuId(3)) };
+        link.picks = vec![vec![pick], Vec::new()];
+        let session = Session::of_link(link);
+        assert_eq!(session.lockstep.paths()[0].metas()[11].cpu, CpuId(3), "the clock would have moved core 0");
+        let again = link::decode(&session.fragment()).expect("its own link");
+        assert_eq!(again.picks, vec![vec![pick], Vec::new()]);
     }
 }
