@@ -32,7 +32,7 @@ pub(crate) struct Session {
     pub(crate) edited: bool,
     pub(crate) vcpu: VcpuId,
     /// Choices made by hand, per path, as a link may bring them.
-    picks: Vec<Vec<Pick>>,
+    pub(crate) picks: Vec<Vec<Pick>>,
     /// Counts the runs, so that what is drawn once per run knows when to draw again.
     pub(crate) run: u32,
 }
