@@ -9,6 +9,7 @@
 //! No input or output, no time source, no randomness, no JavaScript, no `unsafe`.
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod cost;
 pub mod driver;
 pub mod effect;
