@@ -1,18 +1,19 @@
 //! Which CPU an unpinned timer is offered to: `get_nohz_timer_target` (`kernel/sched/core.c`, Linux 6.12).
 
 use super::topology::{CpuSet, Topology};
+use crate::rule::Rule;
 use crate::units::CpuId;
 
 /// The CPU that the search names, and by which of its four ways.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NohzTarget {
-    /// The arming CPU keeps house and is not idle: N1.
+    /// The arming CPU keeps house and is not idle.
     Local(CpuId),
-    /// Nearest busy housekeeper by scheduling domain: N3.
+    /// Nearest busy housekeeper by scheduling domain.
     NearestBusy(CpuId),
-    /// Nobody is busy; the arming CPU keeps house, though idle: N2.
+    /// Nobody is busy; the arming CPU keeps house, though idle.
     IdleLocal(CpuId),
-    /// Nobody is busy: any housekeeper, the same node first: N4.
+    /// Nobody is busy: any housekeeper, the same node first.
     AnyHousekeeper(CpuId),
 }
 
@@ -21,6 +22,16 @@ impl NohzTarget {
     pub const fn cpu(self) -> CpuId {
         match self {
             Self::Local(c) | Self::NearestBusy(c) | Self::IdleLocal(c) | Self::AnyHousekeeper(c) => c,
+        }
+    }
+
+    /// The rule that named it.
+    pub const fn rule(self) -> Rule {
+        match self {
+            Self::Local(_) => Rule::N1,
+            Self::IdleLocal(_) => Rule::N2,
+            Self::NearestBusy(_) => Rule::N3,
+            Self::AnyHousekeeper(_) => Rule::N4,
         }
     }
 }
@@ -59,37 +70,37 @@ mod tests {
     const HOST: Topology = Topology { sockets: 2, llcs: 2, cores: 2, smt: 2 };
 
     #[track_caller]
-    fn check(housekeepers: &[u16], idle: &[u16], me: u16, expect: NohzTarget) {
+    fn check(housekeepers: &[u16], idle: &[u16], me: u16, expect: NohzTarget, rule: Rule) {
         let set: CpuSet = housekeepers.iter().copied().map(CpuId).collect();
         let got = get_nohz_timer_target(HOST, &set, CpuId(me), |c| idle.contains(&c.0));
-        assert_eq!(got, expect);
+        assert_eq!((got, got.rule()), (expect, rule));
     }
 
     #[test]
     fn a_busy_housekeeper_keeps_its_own_timers() {
-        check(&[0, 3], &[], 3, NohzTarget::Local(CpuId(3)));
+        check(&[0, 3], &[], 3, NohzTarget::Local(CpuId(3)), Rule::N1);
     }
 
     #[test]
     fn the_smt_sibling_wins_over_the_other_node() {
-        check(&[5, 12], &[], 4, NohzTarget::NearestBusy(CpuId(5)));
+        check(&[5, 12], &[], 4, NohzTarget::NearestBusy(CpuId(5)), Rule::N3);
     }
 
     #[test]
     fn the_nearest_domain_wins_and_ties_go_by_number() {
-        check(&[0, 1, 6, 7], &[], 4, NohzTarget::NearestBusy(CpuId(6)));
-        check(&[0, 1, 15], &[], 4, NohzTarget::NearestBusy(CpuId(0)));
+        check(&[0, 1, 6, 7], &[], 4, NohzTarget::NearestBusy(CpuId(6)), Rule::N3);
+        check(&[0, 1, 15], &[], 4, NohzTarget::NearestBusy(CpuId(0)), Rule::N3);
     }
 
     #[test]
     fn idle_housekeepers_are_passed_over() {
-        check(&[5, 12], &[5], 4, NohzTarget::NearestBusy(CpuId(12)));
+        check(&[5, 12], &[5], 4, NohzTarget::NearestBusy(CpuId(12)), Rule::N3);
     }
 
     #[test]
     fn when_all_are_idle_the_same_node_is_named() {
-        check(&[0, 9], &[0, 9], 12, NohzTarget::AnyHousekeeper(CpuId(9)));
-        check(&[0], &[0], 12, NohzTarget::AnyHousekeeper(CpuId(0)));
-        check(&[4, 0], &[0, 4], 4, NohzTarget::IdleLocal(CpuId(4)));
+        check(&[0, 9], &[0, 9], 12, NohzTarget::AnyHousekeeper(CpuId(9)), Rule::N4);
+        check(&[0], &[0], 12, NohzTarget::AnyHousekeeper(CpuId(0)), Rule::N4);
+        check(&[4, 0], &[0, 4], 4, NohzTarget::IdleLocal(CpuId(4)), Rule::N2);
     }
 }

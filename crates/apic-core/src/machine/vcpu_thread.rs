@@ -6,7 +6,7 @@ use super::state::{Next, VcpuPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
-use crate::host::{NohzTarget, SwitchBase, TimerId, get_nohz_timer_target, switch_hrtimer_base};
+use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, switch_hrtimer_base};
 use crate::kvm::Request;
 use crate::rule::Rule;
 use crate::scenario::OtherExits;
@@ -161,13 +161,7 @@ impl Machine {
         let is_idle = |cpu: CpuId| self.cpus[cpu.index()].running == super::Running::Idle;
         let target = get_nohz_timer_target(self.cfg.host, &self.cfg.housekeeping, me, is_idle);
         obs.effect(Effect::TargetNamed { timer: TimerId::Lapic(v), cpu: target.cpu() });
-        let rule = match target {
-            NohzTarget::Local(_) => Rule::N1,
-            NohzTarget::IdleLocal(_) => Rule::N2,
-            NohzTarget::NearestBusy(_) => Rule::N3,
-            NohzTarget::AnyHousekeeper(_) => Rule::N4,
-        };
-        (rule, VcpuPc::SwitchBase(expires, target.cpu()))
+        (target.rule(), VcpuPc::SwitchBase(expires, target.cpu()))
     }
 
     /// R0 to R5, and the enqueue.
