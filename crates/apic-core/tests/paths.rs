@@ -181,6 +181,63 @@ fn a_remote_cancel_leaves_a_superfluous_interrupt() {
     assert_eq!(superfluous.at.as_ns() / 1_000, 899);
 }
 
+// What surrounds the tick.
+
+/// A vCPU that runs on a housekeeper: its timer stays there, posting or not, and expiry makes it exit.
+#[test]
+fn a_housekeeper_keeps_its_own_timer() {
+    let s = scenario(|s| {
+        s.host.nohz_full = vec![CpuId(2), CpuId(3)];
+        s.host.housekeepers[0].cpu = CpuId(1);
+        s.vcpus[0].cpu = HK;
+    });
+    let records = all(&s, PathKind::Posted);
+    assert!(rules(&records).windows(2).any(|two| two == ["N1", "R0"]), "{:?}", rules(&records));
+    let fired = find(&records, "P3");
+    assert_eq!(fired.cpu, HK);
+}
+
+/// The guest halts in non-root operation between its ticks; the virtual interrupt ends that, without an exit.
+#[test]
+fn a_halted_guest_wakes_by_its_virtual_interrupt() {
+    use apic_core::scenario::GuestIdle;
+    let records = all(&scenario(|s| s.guest.idle = GuestIdle::Hlt), PathKind::Posted);
+    let own: Vec<&str> = records.iter().filter(|r| r.cpu == CORE).map(|r| r.rule.id()).collect();
+    let tick = "P8 G2 I4 C12 C12b C12c C13 C14 A1";
+    let tick: Vec<&str> = tick.split_whitespace().collect();
+    assert!(own.windows(tick.len()).any(|w| w == tick), "{own:?}");
+    let wakes = Effect::Set { vcpu: V, field: Field::Activity, from: 1, to: 0 };
+    assert!(find(&records, "C13").effects.contains(&wakes));
+    assert!(rules(&records).iter().filter(|id| **id == "G2").count() > 1, "it halts again after its tick");
+    let returns = Effect::Set { vcpu: V, field: Field::If, from: 0, to: 1 };
+    assert!(find(&records, "G1").effects.contains(&returns));
+}
+
+/// A housekeeper whose load comes and goes: its tick stops and returns with it.
+#[test]
+fn a_load_takes_the_tick_along() {
+    use apic_core::scenario::Load;
+    let s = scenario(|s| s.host.housekeepers[0].load = Load::Bursts { busy_us: 300, idle_us: 500 });
+    let records = all(&s, PathKind::Pinned);
+    let (idle, busy) = (find(&records, "H1"), find(&records, "H2"));
+    assert_eq!((idle.at.as_ns() / 1_000, busy.at.as_ns() / 1_000), (300, 800));
+    let never = |e: &Effect| matches!(e, Effect::ClockEvent { to, .. } if to.is_never());
+    assert!(idle.effects.iter().any(never), "{idle:?}");
+    let soon = |e: &Effect| matches!(e, Effect::ClockEvent { to, .. } if !to.is_never());
+    assert!(busy.effects.iter().any(soon), "{busy:?}");
+}
+
+/// The timer expires on the vCPU's own core while KVM works on another exit: the host takes it in root operation, so it
+/// costs no exit of its own.
+#[test]
+fn an_expiry_in_root_operation_needs_no_exit() {
+    let records = all(&busy_at_expiry(30_000), PathKind::Pinned);
+    let taken = records.iter().position(|r| r.rule.id() == "I1").expect("the host takes it");
+    let after = rules(&records[taken..]);
+    assert_eq!(after[..5], ["I1", "P3", "P3b", "P3c", "P4"]);
+    assert!(rules(&records[..taken]).iter().all(|id| *id != "P1"));
+}
+
 // The race matrix of the posted path: what the vCPU does while the housekeeper posts.
 
 /// Row 2: the vCPU leaves between the two reads of its mode. No notification; the next entry syncs.
@@ -201,6 +258,7 @@ fn race_exit_before_arrival() {
     go(&mut sim, Actor::Sw(HK), 1);
     leave_guest(&mut sim);
     go(&mut sim, Actor::Wire(CORE), 1);
+    assert_eq!(rule_of(&sim, Actor::Irq(CORE)), "I2");
     let effects = go(&mut sim, Actor::Irq(CORE), 1);
     assert!(effects.iter().any(|e| matches!(e, Effect::NotificationMissed { .. })));
     assert_eq!(sim.machine().cpus()[CORE.index()].pin_count(), 1);
@@ -270,6 +328,11 @@ fn race_kick_while_entering() {
     let effects = go(&mut sim, Actor::Sw(HK), 1);
     assert!(effects.iter().any(|e| matches!(e, Effect::IpiSent { vector: Vector::RESCHEDULE, .. })));
     assert!(effects.contains(&Effect::Set { vcpu: V, field: Field::Mode, from: 1, to: 2 }));
+    // The IPI arrives when the entry has been given up: the host only acknowledges it.
+    let mut late = sim.clone();
+    hold(&mut late, Actor::Sw(CORE), "D4");
+    go(&mut late, Actor::Wire(CORE), 1);
+    assert_eq!(rule_of(&late, Actor::Irq(CORE)), "I3");
     let rest = run_to_handler(&mut sim);
     assert!(rules(&rest).contains(&"D3") && rules(&rest).contains(&"D4"));
 }
