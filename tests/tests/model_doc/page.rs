@@ -1,0 +1,54 @@
+//! The page itself.
+
+use crate::pins::Pins;
+use apic_core::rule::Rule;
+use std::fmt::Write as _;
+
+const HEAD: &str = "\
+# The model, rule by rule
+
+Made from the code; a test holds it to that (`tests/tests/model_doc`). A *rule* is what one step follows: one thing that hardware or
+the kernel does atomically. Kernel functions are of `arch/x86/kvm` unless a path is given; sections of the SDM are cited by title,
+because their numbers move between editions. The last column names tests that fail when the rule's place in its flow changes.
+";
+
+pub(crate) fn of(pins: &Pins) -> String {
+    let mut page = HEAD.to_owned();
+    let mut flow = "";
+    for rule in Rule::ALL {
+        let info = rule.info();
+        let this = flow_of(info.id);
+        if this != flow {
+            flow = this;
+            let _ = write!(
+                page,
+                "\n## {flow}\n\n| rule | step | what happens | source | tests |\n| --- | --- | --- | --- | --- |\n"
+            );
+        }
+        let tests =
+            pins.get(info.id).map(|tests| tests.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join(", "));
+        let cells = [info.id, info.title, info.what, info.source, &tests.unwrap_or_default()]
+            .map(|cell| cell.replace('|', "\\|"));
+        let _ = writeln!(page, "| {} |", cells.join(" | "));
+    }
+    page
+}
+
+/// The flow that an id's letters stand for.
+fn flow_of(id: &str) -> &'static str {
+    match id.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase()) {
+        "A" => "A: arming",
+        "N" => "N: which CPU is asked to take the timer",
+        "R" => "R: whether it does",
+        "K" => "K: clock events",
+        "P" => "P: pinned, or the vCPU thread's own part",
+        "C" => "C: posted",
+        "D" => "D: the vCPU is not in guest mode",
+        "I" => "I: host interrupts",
+        "T" => "T: the host's tick and timer interrupt",
+        "H" => "H: a housekeeper's load",
+        "G" => "G: the guest",
+        "X" => "X: other exits",
+        _ => "Other",
+    }
+}
