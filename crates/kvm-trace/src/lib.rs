@@ -3,7 +3,7 @@
 //!
 //! [`read_arms`] gives every arm of the guests' APIC timers, with the deadline that the host's
 //! hrtimer got, as the model replays them. [`read_events`] is the layer below: one [`Event`] per
-//! line, in the order of the file.
+//! line, in the order of the file. [`read_stat`] reads the other kind of text: the table of `perf kvm stat report`.
 //!
 //! Sources of the formats: the print formats in Linux `arch/x86/kvm/trace.h` and
 //! `include/trace/events/timer.h` (v6.12 and v6.18, with the older variants that [`EventKind`]
@@ -23,10 +23,12 @@ mod error;
 mod event;
 mod line;
 mod reader;
+mod stat;
 mod units;
 
 pub use arms::{Arm, ArmKind, ArmList, ReplayArm, read_arms};
 pub use error::{RECORD_COMMAND, ReadError};
 pub use event::{Event, EventKind, HrtimerMode};
 pub use reader::{Coverage, read_events};
+pub use stat::{BadRow, Percent, STAT_COMMAND, StatError, StatRow, StatTable, StatTime, StatTotal, read_stat};
 pub use units::{ClockOffset, Cpu, Hrtimer, MonotonicTime, Tid, TraceTime};

@@ -80,7 +80,7 @@ pub fn read_events(mut reader: impl BufRead, mut each: impl FnMut(u64, &Event<'_
 
 /// Replaces `line` by the next line, without its end; whether that is the whole line or only its
 /// first [`LONGEST_LINE`] bytes. `None` at the end of the file.
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+pub(crate) fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
     let mut begun = false;
     let mut whole = true;
