@@ -5,8 +5,10 @@ use super::record::Marks;
 use super::sim::Sim;
 use super::{Ledger, StepMeta, StepRecord};
 use crate::driver::Pick;
-use crate::machine::Machine;
+use crate::effect::Effect;
+use crate::machine::{Machine, Taken};
 use crate::scenario::{PathKind, Scenario};
+use crate::units::CpuId;
 use std::ops::Range;
 
 /// Steps between keyframes. A keyframe is a clone of machine, clock and ledger (one or two kilobytes on a small host);
@@ -146,6 +148,21 @@ impl History {
     /// The machine after `steps` steps. The position does not change.
     pub fn machine_at(&self, steps: usize) -> Machine {
         self.sim_at(steps).machine().clone()
+    }
+
+    /// The moment before the first step.
+    pub(super) fn start(&self) -> Sim {
+        self.sim_at(0)
+    }
+
+    /// Takes the first `steps` steps again and shows each, with what it left behind.
+    pub(super) fn replay(&self, start: Sim, steps: usize, mut each: impl FnMut(&Sim, CpuId, Taken, &[Effect])) {
+        let mut sim = start;
+        let mut effects = Vec::new();
+        for _ in 0..steps.min(self.len()) {
+            let Some((cpu, taken)) = sim.follow(&self.picks, &mut effects) else { break };
+            each(&sim, cpu, taken, &effects);
+        }
     }
 
     fn sim_at(&self, steps: usize) -> Sim {

@@ -1,14 +1,18 @@
 //! Runs: steps on record, what they add up to, and several paths side by side.
 
 mod account;
+mod distribution;
 mod history;
 mod ledger;
 mod lockstep;
+mod measure;
 mod record;
 mod sim;
 
+pub use distribution::{Distribution, EXACT, Signed, Summary};
 pub use history::History;
 pub use ledger::Ledger;
 pub use lockstep::{Beat, Lockstep, MAX_PATHS};
+pub use measure::Measured;
 pub use record::{Marks, StepMeta, StepRecord};
 pub use sim::Sim;
