@@ -73,6 +73,9 @@ pub(crate) struct RunArgs {
     /// One JSON object per step and line, one path after the other
     #[arg(long)]
     pub(crate) events: bool,
+    /// The table that `perf kvm stat report` would print, of one path
+    #[arg(long, conflicts_with_all = ["events", "json"])]
+    pub(crate) kvm_stat: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -2,7 +2,8 @@
 
 use crate::error::Failure;
 use crate::moment::{Cut, Moment, PathAccount};
-use crate::tally::{Expiry, Lateness};
+use crate::spread::{Spread, spread};
+use crate::tally::Expiry;
 use apic_core::cost;
 use apic_core::run::Ledger;
 use serde::Serialize;
@@ -59,7 +60,7 @@ struct Path<'a> {
     steps: usize,
     ledger: &'a Ledger,
     expiries: &'a [Expiry],
-    lateness_ns: Option<Lateness>,
+    distributions: Spread,
     end: End<'a>,
 }
 
@@ -109,7 +110,7 @@ fn path(account: &PathAccount) -> Path<'_> {
         steps: account.steps,
         ledger: &account.ledger,
         expiries: &account.tally.expiries,
-        lateness_ns: account.tally.lateness,
+        distributions: spread(&account.measured),
         end: End {
             steps: account.end_steps,
             ledger: &account.end_ledger,

@@ -12,8 +12,9 @@
 //! | `load` | where a scenario comes from: file, link, preset, recording |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
 //! | `moment` | the paths run, and up to where they are told |
-//! | `tally` | expiries and lateness, from the steps |
-//! | `report`, `json`, `events`, `presets` | what is printed |
+//! | `tally` | expiries, from the steps |
+//! | `spread` | distributions: of latency, of a tick's price, of exits |
+//! | `report`, `json`, `events`, `presets` | what is printed; `table` sets columns |
 //! | `error` | what can go wrong, and the exit status for it |
 
 mod args;
@@ -25,6 +26,8 @@ mod load;
 mod moment;
 mod presets;
 mod report;
+mod spread;
+mod table;
 mod tally;
 
 use args::{Args, Command, RunArgs};
@@ -71,6 +74,8 @@ fn run(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
     let moment = Moment::new(loaded);
     if args.events {
         events::print(&moment, out)
+    } else if args.kvm_stat {
+        spread::print_stat(&moment, out)
     } else if args.json {
         json::print(&moment, out)
     } else {

@@ -3,7 +3,7 @@
 use crate::arms::Recording;
 use crate::load::{At, Loaded};
 use crate::tally::{self, Tally};
-use apic_core::run::{History, Ledger, Lockstep};
+use apic_core::run::{History, Ledger, Lockstep, Measured};
 use apic_core::scenario::{PathKind, Scenario};
 
 /// A run, told up to some beat.
@@ -28,6 +28,8 @@ pub(crate) struct PathAccount {
     /// Why the run is shorter than was asked for, if it is.
     pub(crate) cut: Option<Cut>,
     pub(crate) tally: Tally,
+    /// Distributions up to the position.
+    pub(crate) measured: Measured,
 }
 
 /// Why a run ended early.
@@ -88,6 +90,7 @@ impl Moment {
             },
             end_ledger,
             tally: tally::take(history, scenario),
+            measured: history.measure(history.position()),
         };
         self.lockstep.paths().iter().zip(ends).enumerate().map(account).collect()
     }

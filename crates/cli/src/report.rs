@@ -2,6 +2,8 @@
 
 use crate::error::Failure;
 use crate::moment::{Cut, Moment, PathAccount};
+use crate::spread;
+use crate::table::{align, span};
 use apic_core::cost;
 use apic_core::rule::Rule;
 use apic_core::run::Ledger;
@@ -30,6 +32,10 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
     for line in ledger(&accounts) {
         writeln!(out, "{line}")?;
     }
+    writeln!(out)?;
+    for line in spread::lines(&accounts) {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "\nWhere the timer fired")?;
     for line in places(&accounts, scenario) {
         writeln!(out, "{line}")?;
@@ -44,6 +50,9 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
             };
             writeln!(out, "{name} ended early, after {steps} steps and {handlers} handlers: {why}.")?;
         }
+    }
+    for line in accounts.iter().filter_map(spread::early) {
+        writeln!(out, "{line}")?;
     }
     if let Some(verdict) = verdict(&accounts) {
         writeln!(out, "{verdict}")?;
@@ -84,12 +93,6 @@ fn ledger(accounts: &[PathAccount]) -> Vec<String> {
     for (name, figure) in ROWS {
         rows.push(row(name, accounts, |a| figure(&a.ledger)));
     }
-    let late = |pick: fn(crate::tally::Lateness) -> i64| {
-        move |a: &PathAccount| a.tally.lateness.map_or_else(|| "–".to_owned(), |l| signed(pick(l)))
-    };
-    rows.push(row("deadline to handler, least", accounts, late(|l| l.min)));
-    rows.push(row("deadline to handler, median", accounts, late(|l| l.p50)));
-    rows.push(row("deadline to handler, most", accounts, late(|l| l.max)));
     align(&rows, |column| column > 0)
 }
 
@@ -145,26 +148,4 @@ fn verdict(accounts: &[PathAccount]) -> Option<&'static str> {
     let offered = accounts.iter().find(|a| a.path == PathKind::Posted)?;
     let stayed = !offered.tally.expiries.is_empty() && offered.tally.expiries.iter().all(|e| e.own_core);
     stayed.then_some("Nothing moved: every timer stayed on the vCPU's own core.")
-}
-
-fn span(ns: Ns) -> String {
-    if ns == Ns::ZERO { "0".to_owned() } else { ns.to_string() }
-}
-
-fn signed(ns: i64) -> String {
-    let size = span(Ns::from_ns(ns.unsigned_abs()));
-    if ns < 0 { format!("-{size}") } else { size }
-}
-
-/// Columns two spaces apart, some of them flush right.
-fn align(rows: &[Vec<String>], right: impl Fn(usize) -> bool) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let chars = |row: &Vec<String>, c: usize| row.get(c).map_or(0, |cell| cell.chars().count());
-    let widths: Vec<usize> = (0..columns).map(|c| rows.iter().map(|r| chars(r, c)).max().unwrap_or(0)).collect();
-    let cell = |(c, text): (usize, &String)| {
-        let width = widths[c];
-        if right(c) { format!("{text:>width$}") } else { format!("{text:<width$}") }
-    };
-    let line = |row: &Vec<String>| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ");
-    rows.iter().map(|row| line(row).trim_end().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Expiries and lateness, gathered from the steps of a path.
+//! Expiries, gathered from the steps of a path.
 
 use apic_core::effect::Effect;
 use apic_core::host::TimerId;
@@ -39,19 +39,10 @@ pub(crate) struct Expiry {
     pub(crate) late_ns: Option<i64>,
 }
 
-/// Deadline to handler, over all handlers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub(crate) struct Lateness {
-    pub(crate) min: i64,
-    pub(crate) p50: i64,
-    pub(crate) max: i64,
-}
-
 /// What the steps of a path add up to, beside the ledger.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) expiries: Vec<Expiry>,
-    pub(crate) lateness: Option<Lateness>,
 }
 
 /// The tally of a path up to its present position.
@@ -60,14 +51,13 @@ pub(crate) fn take(history: &History, scenario: &Scenario) -> Tally {
         scenario,
         vcpus: scenario.vcpus.iter().map(|v| PerVcpu::new(v.cpu)).collect(),
         expiries: Vec::new(),
-        late: Vec::new(),
     };
     for chunk in chunks(history.position()) {
         for record in history.records(chunk) {
             gatherer.step(&record);
         }
     }
-    Tally { lateness: lateness(&mut gatherer.late), expiries: gatherer.expiries }
+    Tally { expiries: gatherer.expiries }
 }
 
 /// Steps from 0 to `end`, in pieces.
@@ -75,18 +65,10 @@ pub(crate) fn chunks(end: usize) -> impl Iterator<Item = Range<usize>> {
     (0..end).step_by(CHUNK).map(move |start| start..(start + CHUNK).min(end))
 }
 
-fn lateness(late: &mut [i64]) -> Option<Lateness> {
-    late.sort_unstable();
-    let (min, max) = (*late.first()?, *late.last()?);
-    // The lower of the two in the middle: a value that occurred.
-    Some(Lateness { min, p50: late[(late.len() - 1) / 2], max })
-}
-
 struct Gatherer<'a> {
     scenario: &'a Scenario,
     vcpus: Vec<PerVcpu>,
     expiries: Vec<Expiry>,
-    late: Vec<i64>,
 }
 
 /// What is known about a vCPU's next expiry.
@@ -167,6 +149,5 @@ impl Gatherer<'_> {
         let late = at.as_ns().cast_signed() - expiry.deadline_ns.as_ns().cast_signed();
         expiry.handler_at_ns = Some(at);
         expiry.late_ns = Some(late);
-        self.late.push(late);
     }
 }

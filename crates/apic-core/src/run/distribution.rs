@@ -232,7 +232,9 @@ mod tests {
 
     fn of(values: &[u64]) -> Distribution {
         let mut d = Distribution::default();
-        values.iter().for_each(|v| d.add(*v));
+        for value in values {
+            d.add(*value);
+        }
         d
     }
 
@@ -265,13 +267,13 @@ mod tests {
             assert_eq!(bucket_of(greatest), bucket);
             let least = if bucket == 0 { 0 } else { greatest_in(bucket - 1) + 1 };
             assert_eq!(bucket_of(least), bucket);
-            assert!((greatest - least) as u128 * 128 <= u128::from(least.max(1)), "{least} to {greatest}");
+            assert!(u128::from(greatest - least) * 128 <= u128::from(least.max(1)), "{least} to {greatest}");
         }
     }
 
     #[test]
     fn many_values_are_kept_in_bounded_memory_to_one_part_in_128() {
-        let mut values: Vec<u64> = (0..EXACT as u64 + 1).map(|n| n * n % 1_000_003 + n).collect();
+        let mut values: Vec<u64> = (0..=EXACT as u64).map(|n| n * n % 1_000_003 + n).collect();
         let exact = of(&values[..EXACT]);
         let d = of(&values);
         assert!(exact.is_exact() && !d.is_exact());
@@ -307,7 +309,9 @@ mod tests {
         #[test]
         fn with_signs_too(values in proptest::collection::vec(-300..300i64, 0..200)) {
             let mut d = Signed::default();
-            values.iter().for_each(|v| d.add(*v));
+            for value in &values {
+                d.add(*value);
+            }
             check(d.summary(), values);
         }
     }

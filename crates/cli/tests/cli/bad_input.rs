@@ -56,6 +56,12 @@ fn an_unknown_preset() {
 }
 
 #[test]
+fn one_table_of_two_paths() {
+    check(&["run", "idle-housekeeper", "--kvm-stat"], b"", &["--kvm-stat", "2 paths are 2 tables", "pinned, posted"]);
+    check_usage(&["run", "idle-housekeeper", "--kvm-stat", "--json"], &["--kvm-stat", "--json"]);
+}
+
+#[test]
 fn a_vcpu_on_a_missing_core() {
     check(&["run", "-"], &scenario("[[vcpus]]\ncpu = 9"), &["vcpus[1].cpu", "no CPU 9", "0 to 3"]);
 }

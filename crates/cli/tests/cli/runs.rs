@@ -79,7 +79,7 @@ fn events_and_ledger_agree() {
             let mut told: Vec<_> = expiries.iter().map(|e| e["late_ns"].clone()).collect();
             assert_eq!(late, told, "{}", preset.name);
             told.sort_by_key(Value::as_i64);
-            let lateness = &path["lateness_ns"];
+            let lateness = &path["distributions"]["latency_ns"];
             assert_eq!((&lateness["min"], &lateness["max"]), (&told[0], &told[told.len() - 1]), "{}", preset.name);
             assert_eq!(lateness["p50"], told[(told.len() - 1) / 2], "{}", preset.name);
         }
@@ -108,11 +108,18 @@ fn the_document_has_its_keys() {
     assert_eq!(document["position"], document["beats"]);
     assert_eq!(document["paths"][0]["path"], "posted");
     let path = &document["paths"][1];
-    assert_eq!(keys(path), "end expiries lateness_ns ledger path steps title");
+    assert_eq!(keys(path), "distributions end expiries ledger path steps title");
     assert_eq!(
         keys(&path["ledger"]),
         "exits_arming exits_firing exits_other guest_time_lost_ns handlers housekeeper_time_ns ipis_sent ipis_suppressed"
     );
+    let distributions = &path["distributions"];
+    assert_eq!(
+        keys(distributions),
+        "earliness_ns exact exit_to_entry_ns guest_time_lost_per_tick_ns housekeeper_time_per_tick_ns latency_ns lateness_ns"
+    );
+    assert_eq!(keys(&distributions["latency_ns"]), "count max min p50 p90 p99 p99_9");
+    assert_eq!(keys(&distributions["exit_to_entry_ns"]["MSR_WRITE"]), "average count max min p50 p90 p99 p99_9");
     assert_eq!(
         keys(&path["expiries"][0]),
         "deadline_ns exit fired_at_ns fired_on handler_at_ns late_ns own_core placement_rule sentence tick vcpu"
@@ -142,4 +149,37 @@ fn every_vcpu_has_its_ticks() {
         };
         assert_eq!((ticks(0), ticks(1)), (vec![1, 2, 3, 4], vec![1, 2, 3, 4]));
     }
+}
+
+/// Percentiles against the list of every handler that the same document has.
+#[test]
+fn distributions_are_those_of_the_expiries() {
+    let document = json(&["run", "recorded-arms", "--expiries", "40", "--json"], b"");
+    for path in document["paths"].as_array().expect("a list") {
+        let mut late: Vec<i64> =
+            path["expiries"].as_array().expect("a list").iter().filter_map(|e| e["late_ns"].as_i64()).collect();
+        late.sort_unstable();
+        let latency = &path["distributions"]["latency_ns"];
+        assert_eq!(latency["count"], late.len());
+        // Nearest rank: 40 values, of which p90 is the 36th, p99 and p99.9 the 40th.
+        for (key, rank) in [("min", 1), ("p50", 20), ("p90", 36), ("p99", 40), ("p99_9", 40), ("max", 40)] {
+            assert_eq!(latency[key], late[rank - 1], "{key}");
+        }
+        let ledger = &path["ledger"];
+        let exits: u64 =
+            ["exits_arming", "exits_firing", "exits_other"].iter().filter_map(|k| ledger[k].as_u64()).sum();
+        let reasons = path["distributions"]["exit_to_entry_ns"].as_object().expect("an object");
+        assert_eq!(exits, reasons.values().filter_map(|r| r["count"].as_u64()).sum::<u64>());
+    }
+}
+
+#[test]
+fn the_table_of_exits_is_one_that_perf_might_have_printed() {
+    let text = stdout(&["run", "pinned-vs-offloaded", "--paths", "pinned", "--expiries", "500", "--kvm-stat"], b"");
+    let table = kvm_trace::read_stat(text.as_bytes()).expect("a table");
+    let names: Vec<_> = table.rows.iter().map(|r| (r.name.as_str(), r.samples, r.samples_share.hundredths())).collect();
+    assert_eq!(names, [("MSR_WRITE", 500, 5_000), ("EXTERNAL_INTERRUPT", 500, 5_000)]);
+    assert_eq!(table.total.map(|t| t.samples), Some(1_000));
+    let shares: u64 = table.rows.iter().map(|r| r.time_share.hundredths()).sum();
+    assert!((9_999..=10_001).contains(&shares), "{text}");
 }
