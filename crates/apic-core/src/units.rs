@@ -102,6 +102,17 @@ impl TscKhz {
         Tsc(ms.saturating_mul(self.0).saturating_add(rest * self.0 / 1_000_000))
     }
 
+    /// As kHz.
+    pub const fn as_khz(self) -> u64 {
+        self.0
+    }
+
+    /// The first nanosecond at which so many cycles have passed: [`TscKhz::ns_of`], rounded up.
+    pub const fn ns_reaching(self, span: Tsc) -> Ns {
+        let (whole, rest) = (span.0 / self.0, span.0 % self.0);
+        Ns(whole.saturating_mul(1_000_000).saturating_add((rest * 1_000_000).div_ceil(self.0)))
+    }
+
     /// Cycles as nanoseconds, rounded down (`do_div(ns * 1000000, this_tsc_khz)`).
     pub const fn ns_of(self, span: Tsc) -> Ns {
         let (whole, rest) = (span.0 / self.0, span.0 % self.0);
@@ -211,6 +222,11 @@ mod tests {
         // Ten days in, where a plain `ns * khz` would overflow.
         let late = Ns::from_us(864_000_000_000);
         assert_eq!(khz.ns_of(khz.tsc_at(late)), late);
+        for cycles in [0, 1, 2, 3, 2_500_001] {
+            let at = khz.ns_reaching(Tsc::from_cycles(cycles));
+            assert!(khz.tsc_at(at).as_cycles() >= cycles);
+            assert!(at == Ns::ZERO || khz.tsc_at(at.minus(Ns::from_ns(1))).as_cycles() < cycles);
+        }
         assert!(TscKhz::new(0).is_none());
     }
 

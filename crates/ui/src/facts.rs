@@ -117,7 +117,7 @@ pub(crate) const TIMER: &[Field] = &[
     }),
     field!("LVTT", "local vector table, timer: mode, mask, vector", NEVER_LIT, |m, v| {
         let lvtt = m.vcpus()[v.index()].lvtt();
-        format!("deadline, {}{}", lvtt.vector, if lvtt.masked { ", masked" } else { "" })
+        format!("deadline, {}{}", lvtt.vector(), if lvtt.masked() { ", masked" } else { "" })
     }),
     field!("TSC_DEADLINE", "IA32_TSC_DEADLINE, in guest TSC cycles; 0 is disarmed", NOT_ZERO, |m, v| {
         words::grouped(m.vcpus()[v.index()].timer().tscdeadline.as_cycles())

@@ -1,13 +1,12 @@
 //! From a line to a [`Command`].
 
 use super::error::ScriptProblem;
-use super::script::{BusNs, Command, Register, TimerPath, Vendor};
+use super::script::{Command, Register, TimerPath, Vendor};
+use crate::lapic::BusNs;
 use crate::units::{Ns, TscKhz, Vector};
 
 /// The highest frequency that [`TscKhz`] takes.
 const MAX_KHZ: u64 = 100_000_000;
-/// The highest number that [`BusNs`] takes.
-const MAX_BUS_NS: u64 = u64::MAX / (u32::MAX as u64 * 128);
 /// The longest time that passes at once: [`Ns::NEVER`] is no time.
 const MAX_NS: u64 = u64::MAX / 4;
 
@@ -101,8 +100,8 @@ impl Words<'_> {
             }),
             Shape::Bus => {
                 let [text] = self.take("nanoseconds")?;
-                let ns = BusNs::new(self.number(text, 1, MAX_BUS_NS)?);
-                Command::Bus(ns.ok_or_else(|| self.out_of_range(text, 1, MAX_BUS_NS))?)
+                let ns = BusNs::new(self.number(text, 1, BusNs::MAX_NS)?);
+                Command::Bus(ns.ok_or_else(|| self.out_of_range(text, 1, BusNs::MAX_NS))?)
             }
             Shape::TscKhz => {
                 let [text] = self.take("kHz")?;

@@ -3,6 +3,7 @@
 use super::error::ScriptError;
 use super::kernel::Kernel;
 use super::parse;
+use crate::lapic::BusNs;
 use crate::units::{Ns, TscKhz, Vector};
 use std::fmt;
 
@@ -85,25 +86,6 @@ pub enum TimerPath {
     Posted,
     /// `hv`: the VMX preemption timer.
     Hv,
-}
-
-/// Nanoseconds per bus cycle, as `KVM_CAP_X86_APIC_BUS_CYCLES_NS` takes them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BusNs(u64);
-
-impl BusNs {
-    /// `APIC_BUS_CYCLE_NS_DEFAULT`: a bus of 1 GHz.
-    pub const DEFAULT: Self = Self(1);
-
-    /// From nanoseconds. `None` where KVM answers `EINVAL`: zero, or so many that the longest count overflows 64 bits.
-    pub const fn new(ns: u64) -> Option<Self> {
-        if ns == 0 || ns > u64::MAX / (u32::MAX as u64 * 128) { None } else { Some(Self(ns)) }
-    }
-
-    /// As nanoseconds.
-    pub const fn as_ns(self) -> u64 {
-        self.0
-    }
 }
 
 macro_rules! registers {

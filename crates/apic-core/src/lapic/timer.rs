@@ -1,6 +1,7 @@
-//! The local APIC timer as KVM keeps it: `struct kvm_timer` (`arch/x86/kvm/lapic.h`), TSC-deadline mode.
+//! The local APIC timer as KVM keeps it: `struct kvm_timer` (`arch/x86/kvm/lapic.h`), and what an expiry does to it.
 
-use crate::units::{Tsc, TscKhz, Vector};
+use super::regs::TimerMode;
+use crate::units::{Ns, Tsc, TscKhz};
 use serde::{Deserialize, Serialize};
 
 /// `LAPIC_TIMER_ADVANCE_NS_INIT`: where the automatic timer advance starts.
@@ -13,26 +14,16 @@ const ADJUST_CYCLES: std::ops::RangeInclusive<u64> = 100..=10_000;
 /// `LAPIC_TIMER_ADVANCE_ADJUST_STEP`.
 const ADJUST_STEP: u64 = 8;
 
-/// Local vector table entry of the timer: vector and mask. The mode is TSC-deadline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Lvtt {
-    /// Vector that an expiry requests.
-    pub vector: Vector,
-    /// Mask bit.
-    pub masked: bool,
-}
-
-impl Lvtt {
-    /// The register as the guest reads it (bits 18:17 = 10b: TSC-deadline).
-    pub fn register(self) -> u32 {
-        0b10 << 17 | u32::from(self.masked) << 16 | u32::from(self.vector.number())
-    }
-}
-
-/// The fields of `struct kvm_timer` that TSC-deadline mode uses.
+/// The fields of `struct kvm_timer`; the hrtimer itself is the host's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KvmTimer {
-    /// `IA32_TSC_DEADLINE`; 0 is disarmed.
+    /// `timer_mode`: LVTT\[18:17\] as `apic_update_lvtt` last saw it.
+    pub mode: TimerMode,
+    /// Length of a period or of a one-shot count; 0 is never armed since the mode changed.
+    pub period: Ns,
+    /// Next expiry of a one-shot or periodic count; 0 after a one-shot fired.
+    pub target_expiration: Ns,
+    /// `IA32_TSC_DEADLINE`; 0 is disarmed. Kept for one-shot and periodic too, for the preemption timer.
     pub tscdeadline: Tsc,
     /// A deadline that is still owed a busy-wait; 0 is none.
     pub expired_tscdeadline: Tsc,
@@ -40,17 +31,81 @@ pub struct KvmTimer {
     pub timer_advance_ns: u32,
     /// An expiry waits to be injected by the vCPU thread (`atomic_t pending`, in practice 0 or 1).
     pub pending: bool,
+    /// The VMX preemption timer owns the deadline.
+    pub hv_timer_in_use: bool,
+}
+
+/// Where and on whose behalf `apic_timer_expired` runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Circumstances {
+    /// Called by the hrtimer's callback; else by the vCPU thread, which found the expiry itself.
+    pub from_timer_fn: bool,
+    /// APICv is active, and the kernel delivers what the vCPU thread finds at once
+    /// ([`super::LapicRules::direct_when_arming`]).
+    pub direct: bool,
+    /// `kvm_use_posted_timer_interrupt`.
+    pub use_posted: bool,
+}
+
+/// What `apic_timer_expired` goes on to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expiry {
+    /// Nothing: an earlier expiry is pending still.
+    Coalesced,
+    /// Deliver LVTT now, then [`KvmTimer::injected`].
+    Deliver,
+    /// Leave it to the vCPU thread: `pending` is 1 now.
+    Pend,
 }
 
 impl KvmTimer {
-    /// A timer that was never armed.
+    /// A timer that was never armed, in the mode that LVTT has after reset.
     pub fn new(advance: bool) -> Self {
         Self {
+            mode: TimerMode::OneShot,
+            period: Ns::ZERO,
+            target_expiration: Ns::ZERO,
             tscdeadline: Tsc::ZERO,
             expired_tscdeadline: Tsc::ZERO,
             timer_advance_ns: if advance { ADVANCE_NS_INIT } else { 0 },
             pending: false,
+            hv_timer_in_use: false,
         }
+    }
+
+    /// `apic_timer_expired`, up to the decision.
+    pub fn expired(&mut self, how: Circumstances) -> Expiry {
+        if self.pending {
+            return Expiry::Coalesced;
+        }
+        if self.mode == TimerMode::TscDeadline || self.hv_timer_in_use {
+            self.expired_tscdeadline = self.tscdeadline;
+        }
+        if !how.from_timer_fn && how.direct || how.use_posted {
+            Expiry::Deliver
+        } else {
+            self.pending = true;
+            Expiry::Pend
+        }
+    }
+
+    /// The second half of `kvm_apic_inject_pending_timer_irqs`: what fired is armed no more, whether LVTT let it through
+    /// or not.
+    pub fn injected(&mut self) {
+        match self.mode {
+            TimerMode::TscDeadline => self.tscdeadline = Tsc::ZERO,
+            TimerMode::OneShot => {
+                self.tscdeadline = Tsc::ZERO;
+                self.target_expiration = Ns::ZERO;
+            }
+            TimerMode::Periodic | TimerMode::Reserved => {}
+        }
+    }
+
+    /// `cancel_apic_timer`: neither timer runs, nothing is pending. The caller cancels the hrtimer.
+    pub fn cancel(&mut self) {
+        self.hv_timer_in_use = false;
+        self.pending = false;
     }
 
     /// Whether the busy-wait is owed and on.
@@ -89,14 +144,70 @@ mod tests {
         check(1_000, true, 1_600, 900); // 800 ns early, an eighth of it off
         check(1_000, false, 1_600, 1_100);
         check(1_000, true, 99, 1_000); // too small to learn from
+        check(1_000, true, 100, 994);
+        check(1_000, false, 10_000, 1_625);
         check(1_000, false, 10_001, 1_000); // too large
+        check(4_900, false, 1_600, 5_000); // the cap itself
         check(4_950, false, 1_600, ADVANCE_NS_INIT); // beyond the cap: back to the start
         check(50, true, 1_600, ADVANCE_NS_INIT); // below zero wraps, and is beyond the cap
     }
 
+    const CALLBACK: Circumstances = Circumstances { from_timer_fn: true, direct: true, use_posted: false };
+
     #[test]
-    fn register_shows_deadline_mode() {
-        let lvtt = Lvtt { vector: Vector::LOCAL_TIMER, masked: false };
-        assert_eq!(lvtt.register(), 0x400ec);
+    fn an_expiry_is_pended_delivered_or_coalesced() {
+        let mut timer = KvmTimer::new(true);
+        timer.mode = TimerMode::TscDeadline;
+        timer.tscdeadline = Tsc::from_cycles(7);
+        let mut arming = timer.clone();
+        let mut posting = timer.clone();
+        assert_eq!(timer.expired(CALLBACK), Expiry::Pend);
+        assert!(timer.pending && timer.owes_wait());
+        assert_eq!(timer.expired(CALLBACK), Expiry::Coalesced);
+        assert_eq!(arming.expired(Circumstances { from_timer_fn: false, ..CALLBACK }), Expiry::Deliver);
+        assert!(!arming.pending);
+        assert_eq!(posting.expired(Circumstances { use_posted: true, ..CALLBACK }), Expiry::Deliver);
+        let without_apicv = Circumstances { from_timer_fn: false, direct: false, use_posted: false };
+        posting.pending = false;
+        assert_eq!(posting.expired(without_apicv), Expiry::Pend);
+    }
+
+    #[test]
+    fn only_what_can_fire_once_is_disarmed() {
+        for (mode, deadline, target) in [
+            (TimerMode::TscDeadline, 0, 9),
+            (TimerMode::OneShot, 0, 0),
+            (TimerMode::Periodic, 7, 9),
+            (TimerMode::Reserved, 7, 9),
+        ] {
+            let mut timer = KvmTimer::new(false);
+            timer.mode = mode;
+            (timer.tscdeadline, timer.target_expiration) = (Tsc::from_cycles(7), Ns::from_ns(9));
+            timer.injected();
+            assert_eq!(
+                (timer.tscdeadline.as_cycles(), timer.target_expiration.as_ns()),
+                (deadline, target),
+                "{mode:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wait_is_owed_for_deadlines_and_for_the_preemption_timer() {
+        for (mode, hv, owed) in [
+            (TimerMode::TscDeadline, false, true),
+            (TimerMode::OneShot, false, false),
+            (TimerMode::Periodic, true, true),
+        ] {
+            let mut timer = KvmTimer::new(true);
+            (timer.mode, timer.hv_timer_in_use, timer.tscdeadline) = (mode, hv, Tsc::from_cycles(7));
+            timer.expired(CALLBACK);
+            assert_eq!(timer.owes_wait(), owed, "{mode:?}");
+            timer.cancel();
+            assert!(!timer.pending && !timer.hv_timer_in_use);
+        }
+        let mut off = KvmTimer::new(false);
+        off.expired_tscdeadline = Tsc::from_cycles(7);
+        assert!(!off.owes_wait(), "lapic_timer_advance is off");
     }
 }

@@ -1,7 +1,7 @@
 //! The virtual-APIC page and the guest interrupt status: what the processor keeps for the guest.
 //!
 //! Sources: SDM, "APIC Virtualization and Virtual Interrupts", sections "Evaluation and Delivery of Virtual
-//! Interrupts", "PPR Virtualization", "EOI Virtualization". Left out: self-IPI and TPR virtualization by the guest.
+//! Interrupts", "TPR Virtualization", "PPR Virtualization", "EOI Virtualization", "Self-IPI Virtualization".
 
 use super::bits::VectorSet;
 use crate::units::{PriorityClass, Vector};
@@ -74,6 +74,47 @@ impl VirtualApic {
         self.evaluate()
     }
 
+    /// Evaluation while the "interrupt-window exiting" control is 1: nothing is recognised, and the processor leaves the
+    /// guest instead.
+    pub fn evaluate_with_window_exiting(&mut self) -> bool {
+        self.recognised = false;
+        false
+    }
+
+    /// TPR virtualization: the guest writes its task priority.
+    pub fn write_tpr(&mut self, tpr: u8) -> bool {
+        self.vtpr = tpr;
+        self.evaluate_at_entry()
+    }
+
+    /// Self-IPI virtualization: the guest sends itself a vector.
+    pub fn self_ipi(&mut self, v: Vector) -> bool {
+        self.request(v);
+        self.evaluate()
+    }
+
+    /// Sets the vector's bit in VIRR and raises RVI, and evaluates nothing: an interrupt that software or AVIC put there.
+    /// Returns what the bit was.
+    pub fn request(&mut self, v: Vector) -> bool {
+        self.rvi = self.rvi.max(v.number());
+        self.virr.test_and_set(v)
+    }
+
+    /// The hypervisor's access to the guest's task priority: `apic_set_tpr`.
+    pub fn set_tpr(&mut self, tpr: u8) {
+        self.vtpr = tpr;
+        self.virtualize_ppr();
+    }
+
+    /// Registers as a restore puts them there; RVI, SVI and VPPR follow (`kvm_apic_update_apicv`,
+    /// `vmx_apicv_post_state_restore`).
+    pub fn load(&mut self, irr: VectorSet, isr: VectorSet, tpr: u8) {
+        let number = |set: &VectorSet| set.highest().map_or(0, Vector::number);
+        (self.rvi, self.svi) = (number(&irr), number(&isr));
+        (self.virr, self.visr, self.vtpr, self.recognised) = (irr, isr, tpr, false);
+        self.virtualize_ppr();
+    }
+
     /// VM exit: recognition ceases; entry evaluates anew.
     pub fn cease_recognition(&mut self) {
         self.recognised = false;
@@ -96,11 +137,18 @@ impl VirtualApic {
 
     /// EOI virtualization, up to the evaluation at its end. Returns the vector that left service.
     pub fn eoi(&mut self) -> Option<Vector> {
+        let v = self.eoi_before_evaluation()?;
+        self.evaluate();
+        Some(v)
+    }
+
+    /// EOI virtualization without the evaluation: where the vector's bit in the EOI-exit bitmap is set, an EOI-induced VM
+    /// exit takes its place.
+    pub fn eoi_before_evaluation(&mut self) -> Option<Vector> {
         let v = (self.svi != 0).then(|| Vector::new(self.svi))?;
         self.visr.clear(v);
         self.svi = self.visr.highest().map_or(0, Vector::number);
         self.virtualize_ppr();
-        self.evaluate();
         Some(v)
     }
 
@@ -142,6 +190,47 @@ mod tests {
         assert!(!apic.evaluate_at_entry());
         assert_eq!(apic.deliver(), None);
         assert!(apic.virr().contains(Vector::new(0x0f)));
+    }
+
+    #[test]
+    fn lowering_the_task_priority_lets_a_higher_class_through() {
+        // V05: only TPR virtualization evaluates, and only a strictly higher class passes.
+        let mut apic = with_virr(&[0x31]);
+        assert!(!apic.write_tpr(0xff) && !apic.write_tpr(0x3f) && !apic.write_tpr(0x30));
+        assert!(apic.write_tpr(0x2f));
+        assert_eq!((apic.vtpr(), apic.vppr()), (0x2f, 0x2f), "the task priority wins with its low bits");
+        apic.set_tpr(0xf0);
+        assert_eq!(apic.vppr(), 0xf0);
+        assert!(apic.recognised(), "software's access evaluates nothing");
+    }
+
+    #[test]
+    fn a_self_ipi_is_recognised_at_once() {
+        let mut apic = VirtualApic::default();
+        assert!(apic.self_ipi(Vector::new(0x41)));
+        assert!(apic.self_ipi(Vector::new(0x31)));
+        assert_eq!((apic.rvi(), apic.deliver()), (0x41, Some(Vector::new(0x41))));
+        assert_eq!((apic.vppr(), apic.rvi()), (0x40, 0x31));
+        assert!(!apic.request(Vector::new(0x51)) && apic.request(Vector::new(0x51)) && !apic.recognised());
+    }
+
+    #[test]
+    fn with_window_exiting_nothing_is_recognised() {
+        // V10: the exit it causes instead is the hypervisor's business.
+        let mut apic = with_virr(&[0xec]);
+        apic.evaluate_at_entry();
+        assert!(!apic.evaluate_with_window_exiting());
+        assert_eq!(apic.deliver(), None);
+    }
+
+    #[test]
+    fn loaded_registers_bring_their_status() {
+        let mut apic = VirtualApic::default();
+        let (irr, isr) = (*with_virr(&[0x31, 0x41]).virr(), *with_virr(&[0x51, 0x22]).virr());
+        apic.load(irr, isr, 0x53);
+        assert_eq!((apic.rvi(), apic.svi(), apic.vppr()), (0x41, 0x51, 0x53));
+        assert_eq!(apic.eoi_before_evaluation(), Some(Vector::new(0x51)));
+        assert_eq!((apic.svi(), apic.vppr(), apic.recognised()), (0x22, 0x53, false));
     }
 
     #[test]

@@ -69,11 +69,11 @@ impl Machine {
         obs: &mut O,
     ) -> Option<DeliverPc> {
         let vcpu = &mut self.vcpus[v.index()];
-        let vector = vcpu.lvtt.vector;
+        let vector = vcpu.lvtt.vector();
         let to = vcpu.cpu;
         match pc {
             DeliverPc::Accept => {
-                if vcpu.lvtt.masked {
+                if vcpu.lvtt.masked() {
                     obs.effect(Effect::Dropped { vcpu: v });
                     return Some(DeliverPc::Done);
                 }

@@ -67,7 +67,7 @@ impl Machine {
             }
         }
         let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, true));
-        if vcpu.timer.pending && !vcpu.requests.pending() && !being_injected && !vcpu.lvtt.masked {
+        if vcpu.timer.pending && !vcpu.requests.pending() && !being_injected && !vcpu.lvtt.masked() {
             return Err(Violation::PendingWithoutRequest(v));
         }
         let timer = TimerId::Lapic(v);

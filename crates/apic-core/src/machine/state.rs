@@ -7,7 +7,7 @@ use super::irq::IrqPc;
 use crate::cost::CostKind;
 use crate::host::HrtimerBase;
 use crate::kvm::{Mode, Requests, VcpuMode};
-use crate::lapic::{KvmTimer, Lvtt, VirtualApic};
+use crate::lapic::{KvmTimer, Lvtt, TimerMode, VirtualApic};
 use crate::rule::Rule;
 use crate::scenario::Load;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
@@ -332,8 +332,8 @@ impl Vcpu {
             fast: false,
             pi: PiDesc::new(v.cpu),
             vapic: VirtualApic::default(),
-            lvtt: Lvtt { vector: cfg.vector, masked: false },
-            timer: KvmTimer::new(cfg.advance),
+            lvtt: Lvtt::new(TimerMode::TscDeadline, cfg.vector),
+            timer: KvmTimer { mode: TimerMode::TscDeadline, ..KvmTimer::new(cfg.advance) },
             wrmsr: Tsc::ZERO,
             armed_for: Ns::ZERO,
             expired_for: Ns::ZERO,

@@ -271,7 +271,7 @@ impl Machine {
         vcpu.requests.clear(Request::Unblock);
         Self::report(obs, v, Field::Requests, u64::from(was.bits()), u64::from(vcpu.requests.bits()));
         // apic_has_pending_timer: a masked entry stays pending until it is unmasked (B24).
-        let inject = vcpu.timer.pending && !vcpu.lvtt.masked;
+        let inject = vcpu.timer.pending && !vcpu.lvtt.masked();
         (rule, if inject { VcpuPc::Deliver(DeliverPc::Accept, true) } else { VcpuPc::EnterMode })
     }
 
@@ -321,7 +321,7 @@ impl Machine {
             self.set_mode_outside(v, obs);
             return (Rule::D3, VcpuPc::RunLoop);
         }
-        let wait = vcpu.timer.owes_wait() && vcpu.vapic.virr().contains(vcpu.lvtt.vector);
+        let wait = vcpu.timer.owes_wait() && vcpu.vapic.virr().contains(vcpu.lvtt.vector());
         (Rule::P6d, if wait { VcpuPc::Wait } else { VcpuPc::Enter })
     }
 
