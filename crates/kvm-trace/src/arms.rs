@@ -211,9 +211,9 @@ impl Finder {
             | EventKind::MsrRead { .. }
             | EventKind::ApicWrite { .. }
             | EventKind::ApicRead { .. }
-            | EventKind::KvmEntry
-            | EventKind::KvmExit => self.settle(event.thread),
-            EventKind::HrtimerStart { .. } | EventKind::HrtimerExpireEntry { .. } | EventKind::Other => {}
+            | EventKind::KvmEntry(_)
+            | EventKind::KvmExit(_) => self.settle(event.thread),
+            _ => {}
         }
     }
 

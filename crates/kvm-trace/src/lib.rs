@@ -5,15 +5,13 @@
 //! hrtimer got, as the model replays them. [`read_events`] is the layer below: one [`Event`] per
 //! line, in the order of the file. [`read_stat`] reads the other kind of text: the table of `perf kvm stat report`.
 //!
-//! Sources of the formats: the print formats in Linux `arch/x86/kvm/trace.h` and
-//! `include/trace/events/timer.h` (v6.12 and v6.18, with the older variants that [`EventKind`]
-//! names); the line prefixes of `tools/perf/builtin-script.c` and `kernel/trace/trace_output.c`.
+//! Each [`EventKind`] says which fields of which kernels it knows. Markers of lost events arrive in their places through
+//! [`read_records`]. What is not understood is counted and the first of it kept ([`Coverage`]).
 //!
-//! What it leaves out: `perf.data` and `trace.dat` themselves (both tools turn them into text),
-//! lost-event markers, and every event that does not bear on arming the timer: those arrive as
-//! [`EventKind::Other`].
+//! What it leaves out: `perf.data` and `trace.dat` themselves (both tools turn them into text), and every event that has
+//! nothing to do with a timer's way: those arrive as [`EventKind::Other`], with their names.
 //!
-//! Nothing in a file makes the reader panic. Besides the arms it finds, what it keeps in memory does
+//! Nothing in a file makes the reader panic. Besides what it is asked to list, what it keeps in memory does
 //! not grow with the file's length: a line is cut at 64 KiB, and a thread or CPU costs a few words.
 
 #![warn(missing_docs)]
@@ -21,14 +19,17 @@
 mod arms;
 mod error;
 mod event;
+mod fields;
 mod line;
+mod lost;
 mod reader;
 mod stat;
 mod units;
 
 pub use arms::{Arm, ArmKind, ArmList, ReplayArm, read_arms};
 pub use error::{RECORD_COMMAND, ReadError};
-pub use event::{Event, EventKind, HrtimerMode};
-pub use reader::{Coverage, read_events};
+pub use event::{Accept, Entry, Event, EventKind, Exit, HrtimerMode};
+pub use lost::Lost;
+pub use reader::{Coverage, Record, Unparsed, read_events, read_records};
 pub use stat::{BadRow, Percent, STAT_COMMAND, StatError, StatRow, StatTable, StatTime, StatTotal, read_stat};
-pub use units::{ClockOffset, Cpu, Hrtimer, MonotonicTime, Tid, TraceTime};
+pub use units::{ApicId, ClockOffset, Cpu, Hrtimer, MonotonicTime, Tid, TraceTime, Vcpu, Vector};

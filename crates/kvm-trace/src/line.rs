@@ -13,6 +13,9 @@
 //! Left out: clocks that do not print seconds with a fraction (ftrace's `counter` and `x86-tsc`),
 //! and lines without a CPU (`perf script -F -cpu`).
 
+use memchr::{memchr, memchr_iter};
+
+use crate::fields::{decimal, word};
 use crate::{Cpu, Tid, TraceTime};
 
 /// A thread's name and number fit into this many bytes, however padded. Without a limit, a line of
@@ -25,6 +28,8 @@ pub(crate) struct Line<'a> {
     pub(crate) comm: &'a str,
     pub(crate) thread: Tid,
     pub(crate) cpu: Cpu,
+    /// ftrace's columns of flags, three to five of them; perf prints none.
+    pub(crate) flags: Option<&'a str>,
     pub(crate) time: TraceTime,
     /// Without the system prefix.
     pub(crate) name: &'a str,
@@ -33,20 +38,20 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Line<'a> {
     pub(crate) fn parse(line: &'a str) -> Option<Self> {
-        line.match_indices('[')
-            .take_while(|(open, _)| *open < LONGEST_HEAD)
-            .find_map(|(open, _)| Self::around(line, open))
+        let head = &line.as_bytes()[..line.len().min(LONGEST_HEAD)];
+        memchr_iter(b'[', head).find_map(|open| Self::around(line, open))
     }
 
     /// Takes `line` apart around the bracket at `open`, if that is the one of the CPU.
     fn around(line: &'a str, open: usize) -> Option<Self> {
         let (head, rest) = line.split_at(open);
-        let (cpu, rest) = rest.strip_prefix('[')?.split_once(']')?;
-        let cpu = Cpu(decimal(cpu)?.try_into().ok()?);
-        let (comm, thread) = who(head.trim())?;
-        let (time, rest) = when(rest)?;
+        let rest = &rest[1..];
+        let close = memchr(b']', &rest.as_bytes()[..rest.len().min(LONGEST_HEAD)])?;
+        let cpu = Cpu(decimal(&rest[..close])?.try_into().ok()?);
+        let (comm, thread) = who(head.trim_ascii())?;
+        let (flags, time, rest) = when(&rest[close + 1..])?;
         let (name, fields) = what(rest)?;
-        Some(Self { comm, thread, cpu, time, name, fields })
+        Some(Self { comm, thread, cpu, flags, time, name, fields })
     }
 }
 
@@ -54,59 +59,64 @@ impl<'a> Line<'a> {
 fn who(head: &str) -> Option<(&str, Tid)> {
     // Only ftrace's column for the process ends in a parenthesis: a thread's number stands last.
     let head = match head.strip_suffix(')').and_then(|head| head.rsplit_once('(')) {
-        Some((head, _process)) => head.trim_end(),
+        Some((head, _process)) => head.trim_ascii_end(),
         None => head,
     };
-    let perf = head.rsplit_once(char::is_whitespace).and_then(|(comm, ids)| {
-        let thread = ids.rsplit_once('/').map_or(Some(ids), |(process, thread)| decimal(process).map(|_| thread))?;
-        Some((comm.trim_end(), decimal(thread)?))
-    });
-    let (comm, thread) = perf.or_else(|| {
-        let (comm, thread) = head.rsplit_once('-')?;
-        Some((comm, decimal(thread)?))
-    })?;
-    Some((comm, Tid(thread.try_into().ok()?)))
+    let bytes = head.as_bytes();
+    let digits = bytes.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (before, thread) = head.split_at(bytes.len() - digits);
+    let thread = Tid(decimal(thread)?.try_into().ok()?);
+    let comm = match before.as_bytes().last()? {
+        b' ' | b'\t' => before.trim_ascii_end(),
+        b'-' => &before[..before.len() - 1],
+        b'/' => perf_comm(before)?,
+        _ => return None,
+    };
+    Some((comm, thread))
+}
+
+/// The name in front of `PID/`.
+fn perf_comm(before: &str) -> Option<&str> {
+    let before = before.strip_suffix('/')?;
+    let digits = before.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (comm, process) = before.split_at(before.len() - digits);
+    let blank = comm.ends_with([' ', '\t']);
+    (blank && !process.is_empty()).then(|| comm.trim_ascii_end())
 }
 
 /// `[FLAGS] SECONDS.FRACTION:`, and what follows it.
-fn when(text: &str) -> Option<(TraceTime, &str)> {
+fn when(text: &str) -> Option<(Option<&str>, TraceTime, &str)> {
     let (first, rest) = word(text)?;
     if let Some(time) = time(first) {
-        return Some((time, rest));
+        return Some((None, time, rest));
     }
     let (second, rest) = word(rest)?;
-    Some((time(second)?, rest))
+    Some((Some(first), time(second)?, rest))
 }
 
 /// `SECONDS.FRACTION:` with one to nine digits of fraction.
 fn time(word: &str) -> Option<TraceTime> {
-    let (seconds, fraction) = word.strip_suffix(':')?.split_once('.')?;
-    let digits = u32::try_from(fraction.len()).ok().filter(|n| *n <= 9)?;
-    let ns = decimal(fraction)? * 10_u64.pow(9 - digits);
+    const SCALE: [u64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let word = word.strip_suffix(':')?;
+    let point = word.bytes().position(|b| !b.is_ascii_digit())?;
+    let (seconds, fraction) = word.split_at(point);
+    let fraction = fraction.strip_prefix('.')?;
+    let ns = decimal(fraction)? * SCALE.get(fraction.len())?;
     decimal(seconds)?.checked_mul(1_000_000_000)?.checked_add(ns).map(TraceTime::from_ns)
 }
 
 /// `[PERIOD] [SYSTEM:]EVENT:`, and the fields.
 fn what(text: &str) -> Option<(&str, &str)> {
     let (mut event, mut fields) = word(text)?;
-    if decimal(event).is_some() {
+    if event.as_bytes()[0].is_ascii_digit() && decimal(event).is_some() {
         (event, fields) = word(fields)?;
     }
     let event = event.strip_suffix(':')?;
-    let name = event.rsplit_once(':').map_or(event, |(_system, name)| name);
-    (!name.is_empty()).then(|| (name, fields.trim()))
-}
-
-/// The first word and what follows it.
-fn word(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    (end > 0).then(|| text.split_at(end))
-}
-
-/// Digits only: the standard parser would also take a sign.
-pub(crate) fn decimal(digits: &str) -> Option<u64> {
-    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+    let name = match memchr(b':', event.as_bytes()) {
+        Some(_) => event.rsplit_once(':').map_or(event, |(_system, name)| name),
+        None => event,
+    };
+    (!name.is_empty()).then(|| (name, fields.trim_ascii()))
 }
 
 #[cfg(test)]
@@ -116,15 +126,17 @@ mod tests {
     /// `expect` is comm, thread, CPU, nanoseconds, event, fields.
     #[track_caller]
     fn check(line: &str, expect: Option<(&str, u32, u32, u64, &str, &str)>) {
+        let found = Line::parse(line);
         let expect = expect.map(|(comm, thread, cpu, ns, name, fields)| Line {
             comm,
             thread: Tid(thread),
             cpu: Cpu(cpu),
+            flags: found.and_then(|found| found.flags),
             time: TraceTime::from_ns(ns),
             name,
             fields,
         });
-        assert_eq!(Line::parse(line), expect, "{line}");
+        assert_eq!(found, expect, "{line}");
     }
 
     #[test]

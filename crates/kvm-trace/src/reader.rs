@@ -1,19 +1,23 @@
-//! From bytes to events, one line at a time.
-//!
-//! Left out: compressed files, and markers of lost events (they count as lines not understood).
+//! From bytes to events, one line at a time, nothing allocated for a line.
 
 use std::io::{self, BufRead};
 
-use crate::{Event, ReadError};
+use memchr::memchr;
+
+use crate::fields::decimal;
+use crate::{Event, Lost, ReadError};
 
 /// Longer lines are no events: the longest that the kernel prints are a few hundred bytes. The limit
 /// is what keeps a file without line ends from filling the memory.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// How many numbers of lines not understood are kept.
+/// How many lines not understood are kept.
 const KEPT: usize = 8;
 
-/// How much of a file was understood. Blank lines and comments (`#`) count as lines and as
+/// How many characters of each.
+const KEPT_TEXT: usize = 160;
+
+/// How much of a file was understood. Blank lines, comments (`#`) and trace-cmd's heading count as lines and as
 /// understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -21,10 +25,32 @@ pub struct Coverage {
     pub lines: u64,
     /// Lines that are events.
     pub events: u64,
-    /// Lines that are neither an event, nor blank, nor a comment.
+    /// Lines that say that events are missing.
+    pub lost_markers: u64,
+    /// Lines that are none of these.
     pub unparsed: u64,
-    /// The numbers of the first of those, counted from 1.
-    pub first_unparsed: Vec<u64>,
+    /// The first of those.
+    pub first_unparsed: Vec<Unparsed>,
+    /// The last line has no end and was not understood: the file was cut there.
+    pub cut: bool,
+}
+
+/// A line that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unparsed {
+    /// Counted from 1.
+    pub line: u64,
+    /// Its beginning.
+    pub text: Box<str>,
+}
+
+/// What a line is to whoever reads a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// An event.
+    Event(Event<'a>),
+    /// Events are missing here.
+    Lost(Lost),
 }
 
 /// Reads a recording to its end and hands each event to `each`, with the number of its line counted
@@ -33,48 +59,133 @@ pub struct Coverage {
 /// # Errors
 ///
 /// If reading fails, or the file is empty, is not text, or has no event in it.
-pub fn read_events(mut reader: impl BufRead, mut each: impl FnMut(u64, &Event<'_>)) -> Result<Coverage, ReadError> {
-    let mut seen = Coverage::default();
-    let mut bytes = Vec::new();
+pub fn read_events(reader: impl BufRead, mut each: impl FnMut(u64, &Event<'_>)) -> Result<Coverage, ReadError> {
+    read_records(reader, |line, record| {
+        if let Record::Event(event) = record {
+            each(line, event);
+        }
+    })
+}
+
+/// As [`read_events`], with the markers of lost events in their places.
+///
+/// # Errors
+///
+/// As [`read_events`].
+pub fn read_records(mut reader: impl BufRead, mut each: impl FnMut(u64, &Record<'_>)) -> Result<Coverage, ReadError> {
+    read(&mut reader, &mut each)
+}
+
+/// Of one kind for all readers, so that it is compiled here, and for speed.
+fn read(reader: &mut dyn BufRead, each: &mut dyn FnMut(u64, &Record<'_>)) -> Result<Coverage, ReadError> {
+    let mut lines = Lines { seen: Coverage::default(), each };
+    // What the buffer before ended with: the beginning of a line.
+    let mut begun = Vec::new();
+    let mut whole = true;
     loop {
-        let line = seen.lines + 1;
-        let whole = match next_line(&mut reader, &mut bytes) {
-            Ok(Some(whole)) => whole,
-            Ok(None) => break,
-            Err(source) => return Err(ReadError::Io { line, source }),
+        let buffer = match reader.fill_buf() {
+            Ok([]) => break,
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(ReadError::Io { line: lines.seen.lines + 1, source }),
         };
-        seen.lines = line;
-        if bytes.contains(&0) {
-            return Err(ReadError::Binary { line });
+        let used = buffer.len();
+        let mut rest = buffer;
+        while let Some(end) = memchr(b'\n', rest) {
+            let part = &rest[..end];
+            rest = &rest[end + 1..];
+            if begun.is_empty() && whole {
+                lines.line(part, part.len() <= LONGEST_LINE)?;
+                continue;
+            }
+            whole &= append(&mut begun, part);
+            lines.line(&begun, whole)?;
+            begun.clear();
+            whole = true;
+        }
+        whole &= append(&mut begun, rest);
+        reader.consume(used);
+    }
+    if !begun.is_empty() || !whole {
+        let unparsed = lines.seen.unparsed;
+        lines.line(&begun, whole)?;
+        lines.seen.cut = lines.seen.unparsed > unparsed;
+    }
+    lines.finish()
+}
+
+/// Appends what fits; whether that is all of it.
+fn append(line: &mut Vec<u8>, part: &[u8]) -> bool {
+    let kept = part.len().min(LONGEST_LINE - line.len());
+    line.extend_from_slice(&part[..kept]);
+    kept == part.len()
+}
+
+struct Lines<'a> {
+    seen: Coverage,
+    each: &'a mut dyn FnMut(u64, &Record<'_>),
+}
+
+impl Lines<'_> {
+    /// One line, without its end; `whole` unless it was cut at [`LONGEST_LINE`].
+    fn line(&mut self, bytes: &[u8], whole: bool) -> Result<(), ReadError> {
+        let bytes = &bytes[..bytes.len().min(LONGEST_LINE)];
+        self.seen.lines += 1;
+        if memchr(0, bytes).is_some() {
+            return Err(ReadError::Binary { line: self.seen.lines });
+        }
+        if let Ok(text) = str::from_utf8(bytes) {
+            self.text(text.trim_ascii(), whole);
+            return Ok(());
         }
         // The kernel cuts a thread's name at 15 bytes, even in the middle of a character.
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim();
-        if whole && (text.is_empty() || text.starts_with('#')) {
-            continue;
+        let unparsed = self.seen.unparsed;
+        self.text(String::from_utf8_lossy(bytes).trim_ascii(), whole);
+        if whole && self.seen.unparsed > unparsed {
+            return Err(ReadError::Binary { line: self.seen.lines });
         }
-        match Event::parse(text).filter(|_| whole) {
-            Some(event) => {
-                seen.events += 1;
-                each(line, &event);
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, whole: bool) {
+        if whole {
+            if is_nothing(text) {
+                return;
             }
-            None if whole && str::from_utf8(&bytes).is_err() => {
-                return Err(ReadError::Binary { line });
+            if let Some(event) = Event::parse(text) {
+                self.seen.events += 1;
+                return (self.each)(self.seen.lines, &Record::Event(event));
             }
-            None => {
-                seen.unparsed += 1;
-                if seen.first_unparsed.len() < KEPT {
-                    seen.first_unparsed.push(line);
-                }
+            if let Some(lost) = Lost::parse(text) {
+                self.seen.lost_markers += 1;
+                return (self.each)(self.seen.lines, &Record::Lost(lost));
             }
+        }
+        self.seen.unparsed += 1;
+        if self.seen.first_unparsed.len() < KEPT {
+            let text = text.chars().take(KEPT_TEXT).collect::<String>().into_boxed_str();
+            self.seen.first_unparsed.push(Unparsed { line: self.seen.lines, text });
         }
     }
-    match seen {
-        Coverage { lines: 0, .. } => Err(ReadError::Empty),
-        Coverage { events: 0, lines, first_unparsed, .. } => {
-            Err(ReadError::NotARecording { first: first_unparsed.first().copied().unwrap_or(1), lines })
+
+    fn finish(self) -> Result<Coverage, ReadError> {
+        match self.seen {
+            Coverage { lines: 0, .. } => Err(ReadError::Empty),
+            Coverage { events: 0, lines, first_unparsed, .. } => {
+                Err(ReadError::NotARecording { first: first_unparsed.first().map_or(1, |first| first.line), lines })
+            }
+            seen => Ok(seen),
         }
-        seen => Ok(seen),
+    }
+}
+
+/// Blank, a comment, or the heading of trace-cmd.
+fn is_nothing(text: &str) -> bool {
+    match text.as_bytes() {
+        [] | [b'#', ..] => true,
+        [b'c', ..] => text.strip_prefix("cpus=").is_some_and(|cpus| decimal(cpus).is_some()),
+        [b'v', ..] => text.strip_prefix("version = ").is_some_and(|version| decimal(version).is_some()),
+        _ => false,
     }
 }
 
@@ -92,11 +203,8 @@ pub(crate) fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Re
             Err(error) => return Err(error),
         };
         begun = true;
-        let end = buffer.iter().position(|b| *b == b'\n');
-        let part = &buffer[..end.unwrap_or(buffer.len())];
-        let kept = part.len().min(LONGEST_LINE - line.len());
-        whole &= kept == part.len();
-        line.extend_from_slice(&part[..kept]);
+        let end = memchr(b'\n', buffer);
+        whole &= append(line, &buffer[..end.unwrap_or(buffer.len())]);
         let used = end.map_or(buffer.len(), |end| end + 1);
         reader.consume(used);
         if end.is_some() {

@@ -80,3 +80,16 @@ pub struct Cpu(pub u32);
 /// Which hrtimer: its address, or the hash that the kernel prints for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hrtimer(pub u64);
+
+/// A vCPU as its virtual machine numbers it. Two machines have the same numbers: a vCPU of a recording
+/// is known by its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vcpu(pub u32);
+
+/// The number of a virtual local APIC, within its virtual machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApicId(pub u32);
+
+/// An interrupt vector, of the guest or of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vector(pub u8);
