@@ -63,44 +63,54 @@ pub struct Fired {
     pub at: Ns,
 }
 
-/// Reasons for a VM exit that the bench counts, in the order in which they are printed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Exit {
-    /// VMX 1: a host interrupt.
-    ExternalInterrupt,
-    /// VMX 7: the guest can take an interrupt now.
-    InterruptWindow,
-    /// VMX 12: HLT.
-    Hlt,
-    /// VMX 31: RDMSR.
-    MsrRead,
-    /// VMX 32: WRMSR.
-    MsrWrite,
-    /// VMX 44: an access to the xAPIC page.
-    ApicAccess,
-    /// VMX 45: EOI of a vector in the EOI-exit bitmap.
-    EoiInduced,
-    /// VMX 52: the preemption timer.
-    PreemptionTimer,
-    /// VMX 56: a write to the virtual-APIC page that needs emulation.
-    ApicWrite,
+macro_rules! exits {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// Reasons for a VM exit that the bench counts, in the order in which they are printed.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Exit {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Exit {
+            /// Its name: the kernel's constant without `EXIT_REASON_` or `SVM_EXIT_`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Exit {
-    /// Name as KVM's tracepoints print it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ExternalInterrupt => "EXTERNAL_INTERRUPT",
-            Self::InterruptWindow => "INTERRUPT_WINDOW",
-            Self::Hlt => "HLT",
-            Self::MsrRead => "MSR_READ",
-            Self::MsrWrite => "MSR_WRITE",
-            Self::ApicAccess => "APIC_ACCESS",
-            Self::EoiInduced => "EOI_INDUCED",
-            Self::PreemptionTimer => "PREEMPTION_TIMER",
-            Self::ApicWrite => "APIC_WRITE",
-        }
-    }
+exits! {
+    /// VMX 1: a host interrupt.
+    ExternalInterrupt = "EXTERNAL_INTERRUPT",
+    /// VMX 7: the guest can take an interrupt now.
+    InterruptWindow = "INTERRUPT_WINDOW",
+    /// VMX 12, SVM 0x78: HLT.
+    Hlt = "HLT",
+    /// VMX 31: RDMSR.
+    MsrRead = "MSR_READ",
+    /// VMX 32: WRMSR.
+    MsrWrite = "MSR_WRITE",
+    /// VMX 44: an access to the xAPIC page.
+    ApicAccess = "APIC_ACCESS",
+    /// VMX 45: EOI of a vector in the EOI-exit bitmap.
+    EoiInduced = "EOI_INDUCED",
+    /// VMX 48: an access to an xAPIC page that is not there.
+    EptViolation = "EPT_VIOLATION",
+    /// VMX 52: the preemption timer.
+    PreemptionTimer = "PREEMPTION_TIMER",
+    /// VMX 56: a write to the virtual-APIC page that needs emulation.
+    ApicWrite = "APIC_WRITE",
+    /// SVM 0x60: a host interrupt.
+    Intr = "INTR",
+    /// SVM 0x7c: RDMSR or WRMSR.
+    Msr = "MSR",
+    /// SVM 0x401: an IPI that AVIC does not send.
+    AvicIncompleteIpi = "AVIC_INCOMPLETE_IPI",
+    /// SVM 0x402: an access to the local APIC that AVIC does not carry out.
+    AvicUnacceleratedAccess = "AVIC_UNACCELERATED_ACCESS",
 }
 
 /// The posting side: descriptor, virtual-APIC page, guest interrupt status, mode and activity.

@@ -1,7 +1,21 @@
 //! Whose rules the bench follows: a kernel release, or a patch series that never was one.
 
+use crate::lapic::{LapicRules, TimerMode};
 use std::fmt;
 use std::str::FromStr;
+
+/// How a kernel posts what its hrtimer's callback finds, where the VM is set up for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Posts {
+    /// Not at all.
+    Never,
+    /// The seed: whatever is pending, whatever `vcpu->mode` is.
+    Always,
+    /// Version 4: unless something is pending, whatever `vcpu->mode` is.
+    UnlessPending,
+    /// `0c5f81dad46c` (5.3): unless something is pending, in guest mode.
+    InGuestMode,
+}
 
 /// A kernel. Releases are ordered, so that a rule can ask for "since 5.18".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +41,46 @@ impl Kernel {
             Self::Seed2019 | Self::V4 => (5, 2),
             Self::Proposal2026 => (6, 19),
         }
+    }
+
+    /// Its rules of `lapic.c`.
+    pub const fn rules(self) -> LapicRules {
+        let (major, minor) = self.base();
+        LapicRules::of_release(major, minor)
+    }
+
+    /// How the hrtimer's callback posts.
+    pub const fn posts(self) -> Posts {
+        match self {
+            Self::Seed2019 => Posts::Always,
+            Self::V4 => Posts::UnlessPending,
+            _ if self.since(5, 3) => Posts::InGuestMode,
+            _ => Posts::Never,
+        }
+    }
+
+    /// Whether an hrtimer that may leave its CPU does: `9642d18eee2c` (4.3) until `61abdbe0bcc2` (4.7), and from the series
+    /// on.
+    pub const fn offloads(self) -> bool {
+        self.since(4, 3) && !self.since(4, 7) || !matches!(self.posts(), Posts::Never)
+    }
+
+    /// `4d151bf3b89e` (5.3; version 4 had it): an expiry that is left pending kicks the vCPU.
+    pub const fn kicks(self) -> bool {
+        matches!(self.posts(), Posts::UnlessPending | Posts::InGuestMode)
+    }
+
+    /// Whether a posted deadline comes early by the timer advance, because nobody waits for it: B2 (seed), B4 (version 4,
+    /// which waits for the deadline before), B3 (5.10 and 5.11).
+    pub const fn posts_early(self) -> bool {
+        matches!(self, Self::Seed2019 | Self::V4) || self.since(5, 10) && !self.since(5, 12)
+    }
+
+    /// Whether the preemption timer comes early by the timer advance, because nobody waits: B15 (5.1 and 5.2) in every mode,
+    /// B14 (until 5.12) in all but TSC-deadline mode.
+    pub const fn hv_early(self, mode: TimerMode) -> bool {
+        let count = !matches!(mode, TimerMode::TscDeadline);
+        self.since(5, 1) && (!self.since(5, 3) || count && !self.since(5, 13))
     }
 
     /// Whether it is `major.minor` or later, by its base.
@@ -89,6 +143,30 @@ mod tests {
         for name in ["", "7.0", "6.20", "5.", "5.03", "5.+3", "+5.3", "6.19 ", "3.10", "latest"] {
             assert_eq!(name.parse::<Kernel>(), Err(KernelName), "{name}");
         }
+    }
+
+    #[test]
+    fn placement_posting_and_waiting_change_where_the_history_says() {
+        let release = |minor| Kernel::Release(5, minor);
+        for (kernel, offloads, posts, kicks) in [
+            (Kernel::Release(4, 2), false, Posts::Never, false),
+            (Kernel::Release(4, 3), true, Posts::Never, false),
+            (Kernel::Release(4, 6), true, Posts::Never, false),
+            (Kernel::Release(4, 7), false, Posts::Never, false),
+            (release(2), false, Posts::Never, false),
+            (Kernel::Seed2019, true, Posts::Always, false),
+            (Kernel::V4, true, Posts::UnlessPending, true),
+            (release(3), true, Posts::InGuestMode, true),
+            (Kernel::Proposal2026, true, Posts::InGuestMode, true),
+        ] {
+            assert_eq!((kernel.offloads(), kernel.posts(), kernel.kicks()), (offloads, posts, kicks), "{kernel}");
+        }
+        let early: Vec<_> = (0..20).filter(|&minor| release(minor).posts_early()).collect();
+        assert_eq!(early, [10, 11]);
+        assert!(Kernel::Seed2019.posts_early() && Kernel::V4.posts_early());
+        let hv = |mode| (0..20).filter(move |&minor| release(minor).hv_early(mode)).collect::<Vec<_>>();
+        assert_eq!(hv(TimerMode::TscDeadline), [1, 2]);
+        assert_eq!(hv(TimerMode::Periodic), (1..13).collect::<Vec<_>>());
     }
 
     #[test]

@@ -2,17 +2,24 @@
 //!
 //! [`script`] is the language: commands, answers, and how their lines are read and written. A *world* obeys commands:
 //! [`World`] is what the model, a kernel behind `/dev/kvm`, or a slow second opinion have in common, so that one script
-//! can be put to all of them. The language in words, with an example per command: `docs/bench-script.md`.
+//! can be put to all of them. [`Bench`] is the model's: KVM on Intel and AMD, QEMU's local APIC, and a processor's own. The
+//! language in words, with an example per command: `docs/bench-script.md`.
 
 mod answer;
 mod error;
+mod hardware;
 mod kernel;
+mod kvm;
 mod parse;
+mod qemu;
 pub mod script;
+mod shared;
+mod world;
 
 pub use answer::{Answer, DescriptorState, Exit, Fired, Outcome, Reading};
 pub use error::{ScriptError, ScriptProblem};
-pub use kernel::{Kernel, KernelName};
+pub use kernel::{Kernel, KernelName, Posts};
+pub use world::{Bench, BenchError};
 
 use script::Command;
 

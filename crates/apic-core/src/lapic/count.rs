@@ -160,6 +160,9 @@ impl KvmTimer {
     /// `start_sw_timer`.
     pub fn start_sw(&mut self, at: Instant) -> Start {
         self.hv_timer_in_use = false;
+        if self.mode != TimerMode::Periodic && self.pending {
+            return Start::Nothing;
+        }
         match self.mode {
             TimerMode::Periodic | TimerMode::OneShot => self.start_sw_period(at.host),
             TimerMode::TscDeadline => self.start_sw_deadline(at),

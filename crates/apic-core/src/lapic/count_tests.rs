@@ -139,6 +139,7 @@ fn counts_start_on_the_hrtimer_or_the_preemption_timer() {
     starts(periodic.clone(), HvTimer::No, 2_000_001, Start::Expired);
     let mut pending = one_shot;
     pending.pending = true;
+    assert_eq!(pending.clone().start_sw(at(1_000_000)), Start::Nothing);
     starts(pending, HvTimer::Every, 1_000_000, Start::Nothing);
     let mut pending = periodic;
     pending.pending = true;

@@ -281,15 +281,18 @@ impl ApicBase {
     /// The guest's write (`kvm_apic_set_base`). `None` is #GP: a reserved bit, an invalid mode, or a change that the manual
     /// forbids (x2APIC to xAPIC, disabled to x2APIC).
     pub const fn written(self, value: u64) -> Option<Self> {
-        let new = Self(value);
-        if value == self.0 {
-            return Some(self);
-        }
         let forbidden = matches!(
-            (self.mode(), new.mode()),
-            (_, ApicMode::Invalid) | (ApicMode::X2apic, ApicMode::Xapic) | (ApicMode::Disabled, ApicMode::X2apic)
+            (self.mode(), Self(value).mode()),
+            (ApicMode::X2apic, ApicMode::Xapic) | (ApicMode::Disabled, ApicMode::X2apic)
         );
-        if value & Self::RESERVED != 0 || forbidden { None } else { Some(new) }
+        if forbidden { None } else { self.written_by_host(value) }
+    }
+
+    /// User space's write: every change of mode is allowed.
+    pub const fn written_by_host(self, value: u64) -> Option<Self> {
+        let new = Self(value);
+        let exists = value & Self::RESERVED == 0 && !matches!(new.mode(), ApicMode::Invalid);
+        if exists || value == self.0 { Some(new) } else { None }
     }
 }
 
@@ -346,6 +349,9 @@ mod tests {
         assert_eq!(xapic.written(0xfee0_0901), None, "a reserved bit");
         assert_eq!(xapic.written(1 << 46 | 0xfee0_0900), None, "an address too wide");
         assert_eq!(on.written(on.register()), Some(on));
+        assert_eq!(on.written_by_host(0xfee0_0900), Some(xapic));
+        assert_eq!(off.written_by_host(0xfee0_0d00), Some(on));
+        assert_eq!(on.written_by_host(0xfee0_0500), None);
     }
 
     #[test]

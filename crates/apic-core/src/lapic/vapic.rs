@@ -126,13 +126,18 @@ impl VirtualApic {
             return None;
         }
         let v = Vector::new(self.rvi);
+        self.acknowledge(v);
+        Some(v)
+    }
+
+    /// Moves a requested vector into service, whoever decided that it is its turn (`kvm_apic_ack_interrupt` without APICv).
+    pub fn acknowledge(&mut self, v: Vector) {
         self.visr.test_and_set(v);
         self.svi = v.number();
         self.vppr = v.number() & 0xf0;
         self.virr.clear(v);
         self.rvi = self.virr.highest().map_or(0, Vector::number);
         self.recognised = false;
-        Some(v)
     }
 
     /// EOI virtualization, up to the evaluation at its end. Returns the vector that left service.
