@@ -21,6 +21,25 @@ deadline or an initial count; --expiries is the number of arms unless it is give
 Exit status: 0; 2 if the command line, the scenario, the link or the recording is at fault; 1 if
 the output could not be written.";
 
+const APIC_HELP: &str = "\
+Settings:
+  era E   vendor vmx|svm|qemu|hardware   path pending|posted|hv   bus NS   tsc-khz N   auto-eoi 0|1
+Guest and time:
+  write REG VALUE   read REG   advance NS   pause NS   hlt   if 0|1   tpr N   eoi   save   restore
+  REG: LVTT TDCR TMICT TMCCT SVR APIC_BASE TPR PPR EOI SELF_IPI TSC_DEADLINE IRR ISR ESR
+Posting side:
+  post VECTOR   notify   exit   entry   eoi-exit VECTOR 0|1
+Questions, each since it was last asked:
+  expiries   fired   ipis   exits   state
+
+Numbers are decimal or 0x…; # starts a comment. docs/bench-script.md has an example of each.
+
+At the start: era 6.19, vendor vmx, path pending, x2APIC on, SVR 0x1ff, all else at reset, bus 1 ns,
+guest TSC 0 at time 0 and 1 GHz, vCPU in guest mode, IF=1, TPR 0, automatic EOI on. What is due
+happens at its instant: there are no costs.
+
+Exit status: 0; 2 if a line cannot be read or obeyed; 1 if the output could not be written.";
+
 /// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
 /// interrupts, step by step, on several paths.
 #[derive(Parser, Debug)]
@@ -35,6 +54,9 @@ pub(crate) enum Command {
     /// Run a scenario on its paths and print the ledger
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
+    /// Ask a local APIC, one command per line: KVM's, QEMU's or a processor's
+    #[command(after_help = APIC_HELP)]
+    Apic(ApicArgs),
     /// List the scenarios that ship with Exitless
     Presets(PresetsArgs),
     /// Print the arms of a recording as a scenario has them
@@ -76,6 +98,13 @@ pub(crate) struct RunArgs {
     /// The table that `perf kvm stat report` would print, of one path
     #[arg(long, conflicts_with_all = ["events", "json"])]
     pub(crate) kvm_stat: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ApicArgs {
+    /// The script; `-` reads standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(ClapArgs, Debug)]

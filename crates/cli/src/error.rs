@@ -1,5 +1,6 @@
 //! What can go wrong, said so that it can be mended, and the exit status for it.
 
+use apic_core::bench::{BenchError, ScriptError};
 use apic_core::link::LinkError;
 use apic_core::scenario::ScenarioError;
 use kvm_trace::ReadError;
@@ -38,6 +39,17 @@ pub(crate) enum Failure {
         origin: String,
         /// Key or line, and what would be valid.
         source: ScenarioError,
+    },
+    /// A line of a script cannot be read.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// A line of a script cannot be obeyed.
+    #[error("line {line}: {source}")]
+    Bench {
+        /// Its number.
+        line: usize,
+        /// Why, and what would be valid.
+        source: BenchError,
     },
     /// A link cannot be followed.
     #[error("link: {0}")]

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `load` | where a scenario comes from: file, link, preset, recording |
+//! | `apic` | `exitless apic`: a script for the bench |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
@@ -17,6 +18,7 @@
 //! | `report`, `json`, `events`, `presets` | what is printed; `table` sets columns |
 //! | `error` | what can go wrong, and the exit status for it |
 
+mod apic;
 mod args;
 mod arms;
 mod error;
@@ -57,13 +59,14 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, presets or arms; --help says what they do";
+            let valid = "run, apic, presets or arms; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
     };
     match args.command {
         Command::Run(args) => run(&args, out),
+        Command::Apic(args) => apic::answer(&args, out),
         Command::Presets(args) => presets::print(args.json, out),
         Command::Arms(args) => arms::print(&args, out),
     }

@@ -17,7 +17,7 @@ pub struct ScriptError {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ScriptProblem {
     /// No command is called that.
-    #[error("there is no command \"{name}\"; there are: {valid}")]
+    #[error("there is no command {name:?}; there are: {valid}")]
     Command {
         /// What stands there.
         name: String,
@@ -25,7 +25,7 @@ pub enum ScriptProblem {
         valid: String,
     },
     /// No register is called that.
-    #[error("there is no register \"{name}\"; there are: {valid}")]
+    #[error("there is no register {name:?}; there are: {valid}")]
     Register {
         /// What stands there.
         name: String,
@@ -33,7 +33,7 @@ pub enum ScriptProblem {
         valid: String,
     },
     /// A word stands where one of a few others would be valid.
-    #[error("{command} {name}: {valid} is valid")]
+    #[error("{command} {name:?}: {valid} is valid")]
     Choice {
         /// The command.
         command: &'static str,
@@ -43,7 +43,7 @@ pub enum ScriptProblem {
         valid: &'static str,
     },
     /// No kernel is called that.
-    #[error("era {name}: {valid}")]
+    #[error("era {name:?}: {valid}")]
     Era {
         /// What stands there.
         name: String,
@@ -51,7 +51,7 @@ pub enum ScriptProblem {
         valid: KernelName,
     },
     /// Not a number, or not one that fits.
-    #[error("{command} {text}: a number (decimal or 0x…) from {from} to {to} is valid")]
+    #[error("{command} {text:?}: a number (decimal or 0x…) from {from} to {to} is valid")]
     Number {
         /// The command.
         command: &'static str,

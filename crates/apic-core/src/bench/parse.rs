@@ -130,7 +130,7 @@ impl Words<'_> {
         self.rest.try_into().map_err(|_| ScriptProblem::Words {
             command: self.command,
             wanted,
-            found: if self.rest.is_empty() { "nothing".to_owned() } else { format!("\"{}\"", self.rest.join(" ")) },
+            found: if self.rest.is_empty() { "nothing".to_owned() } else { format!("{:?}", self.rest.join(" ")) },
         })
     }
 
@@ -230,17 +230,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_answered_with_line_and_what_would_be_valid() {
-        refused("advance -1", "advance -1: a number (decimal or 0x…) from 0 to 4611686018427387903 is valid");
-        refused("advance +1", "advance +1: a number (decimal or 0x…) from 0 to 4611686018427387903 is valid");
-        refused("advance 0x", "advance 0x: a number (decimal or 0x…) from 0 to 4611686018427387903 is valid");
+        refused("advance -1", r#"advance "-1": a number (decimal or 0x…) from 0 to 4611686018427387903 is valid"#);
+        refused("advance +1", r#"advance "+1": a number (decimal or 0x…) from 0 to 4611686018427387903 is valid"#);
+        refused("advance 0x", r#"advance "0x": a number (decimal or 0x…) from 0 to 4611686018427387903 is valid"#);
         refused("advance", "advance is followed by nanoseconds; here by nothing");
         refused("hlt now", "hlt is followed by nothing; here by \"now\"");
-        refused("post 256", "post 256: a number (decimal or 0x…) from 0 to 255 is valid");
-        refused("bus 0", "bus 0: a number (decimal or 0x…) from 1 to 33554432 is valid");
-        refused("tsc-khz 0", "tsc-khz 0: a number (decimal or 0x…) from 1 to 100000000 is valid");
-        refused("if 2", "if 2: a number (decimal or 0x…) from 0 to 1 is valid");
-        refused("vendor intel", "vendor intel: vmx, svm, qemu or hardware is valid");
-        refused("era 7", "era 7: pre-4.3, a release from 4.0 to 6.19, seed-2019, v4 or 2026 is valid");
+        refused("post 256", r#"post "256": a number (decimal or 0x…) from 0 to 255 is valid"#);
+        refused("bus 0", r#"bus "0": a number (decimal or 0x…) from 1 to 33554432 is valid"#);
+        refused("tsc-khz 0", r#"tsc-khz "0": a number (decimal or 0x…) from 1 to 100000000 is valid"#);
+        refused("if 2", r#"if "2": a number (decimal or 0x…) from 0 to 1 is valid"#);
+        refused("vendor intel", r#"vendor "intel": vmx, svm, qemu or hardware is valid"#);
+        refused("era 7", r#"era "7": pre-4.3, a release from 4.0 to 6.19, seed-2019, v4 or 2026 is valid"#);
         let registers =
             "LVTT, TDCR, TMICT, TMCCT, SVR, APIC_BASE, TPR, PPR, EOI, SELF_IPI, TSC_DEADLINE, IRR, ISR, ESR";
         refused("read TMR", &format!("there is no register \"TMR\"; there are: {registers}"));
