@@ -1,5 +1,6 @@
 //! The command as a person meets it: arguments in, output, messages and exit status out.
 
+mod apic;
 mod bad_input;
 mod links;
 mod output;
