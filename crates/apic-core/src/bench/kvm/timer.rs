@@ -204,8 +204,9 @@ impl Kvm {
     pub(super) fn inject_pending(&mut self, sh: &mut Shared) {
         // apic_has_pending_timer
         if self.timer.pending && self.base.enabled() && self.svr.enabled() && !self.lvtt.masked() {
-            self.inject(sh, By::Here);
+            // KVM clears it last. Here the delivery itself wakes a vCPU that sleeps, which asks this again.
             self.timer.pending = false;
+            self.inject(sh, By::Here);
         }
     }
 
