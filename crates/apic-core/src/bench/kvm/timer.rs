@@ -141,17 +141,21 @@ impl Kvm {
         self.hv_expiry(sh).is_some_and(|due| due <= sh.now())
     }
 
-    /// `apic_timer_fn`. On the vCPU's own CPU the interrupt that runs it ends the guest's run first.
+    /// `hrtimer_interrupt` with `apic_timer_fn`, again and again until the next expiry lies ahead: a periodic timer that lags
+    /// expires for every missed period before the guest enters again. On the vCPU's own CPU the interrupt ends the guest's
+    /// run first.
     fn timer_fn(&mut self, sh: &mut Shared) {
         let by = if Self::hrtimer_elsewhere(sh) { By::Elsewhere } else { By::Here };
         if by == By::Here && self.place == Place::Guest {
             self.leave(sh, self.host_interrupt());
         }
-        self.hrtimer = None;
-        self.expired(sh, by, true);
-        if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
-            self.advance_periodic(sh);
-            self.hrtimer = Some(self.timer.target_expiration);
+        while self.hrtimer_expiry(sh).is_some_and(|due| due <= sh.now()) {
+            self.hrtimer = None;
+            self.expired(sh, by, true);
+            if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
+                self.advance_periodic(sh);
+                self.hrtimer = Some(self.timer.target_expiration);
+            }
         }
     }
 
