@@ -149,7 +149,7 @@ impl Kvm {
         if by == By::Here && self.place == Place::Guest {
             self.leave(sh, self.host_interrupt());
         }
-        while self.hrtimer_expiry(sh).is_some_and(|due| due <= sh.now()) {
+        while self.hrtimer_expiry(sh).is_some_and(|due| due <= sh.now()) && !sh.overrun() {
             self.hrtimer = None;
             self.expired(sh, by, true);
             if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
