@@ -5,7 +5,7 @@
 //! an arm that followed its expiry in the recording follows it here too; other arms are made at their recorded time.
 
 use super::config::{Config, VcpuConfig};
-use super::state::{Next, VcpuPc};
+use super::state::{Actor, Next, VcpuPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer};
@@ -120,8 +120,15 @@ impl Machine {
                 Self::report(obs, v, Field::If, 0, 1);
             }
         }
-        let cpu = self.vcpus[v.index()].cpu;
-        self.touch_cpu(cpu);
+        let vcpu = &self.vcpus[v.index()];
+        let cpu = vcpu.cpu;
+        if !vcpu.in_guest() {
+            self.touch_cpu(cpu);
+        } else if vcpu.vapic.recognised() {
+            self.touched.push(Actor::Irq(cpu));
+        } else {
+            self.touch_latched(cpu);
+        }
         Taken { rule, vcpu: Some(v) }
     }
 

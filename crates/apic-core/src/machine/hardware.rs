@@ -22,8 +22,10 @@ impl Machine {
             return Some(self.kvm_step(rule, CostKind::PiProcessing));
         }
         let latched = c.irr.highest();
-        if let Some(v) = self.guest_on(cpu) {
-            let vcpu = &self.vcpus[v.index()];
+        if let Running::Vcpu(v) = c.running
+            && let vcpu = &self.vcpus[v.index()]
+            && vcpu.in_guest()
+        {
             return match latched {
                 Some(Vector::POSTED_INTR) => Some(self.kvm_step(Rule::C12, CostKind::Instruction)),
                 Some(_) => Some(self.kvm_step(Rule::P1, CostKind::Instruction)),
@@ -45,7 +47,8 @@ impl Machine {
         let c = &mut self.cpus[cpu.index()];
         let latched = c.irr.highest();
         let stage = c.pi_stage;
-        let taken = match (self.guest_on(cpu), stage, latched) {
+        let guest = self.guest_on(cpu);
+        let taken = match (guest, stage, latched) {
             (Some(v), Some(PiStage::ClearOn), _) => self.pi_clear_on(cpu, v, obs),
             (Some(v), Some(PiStage::Drain), _) => self.pi_drain(cpu, v, obs),
             (Some(v), None, Some(Vector::POSTED_INTR)) => {
@@ -58,7 +61,11 @@ impl Machine {
             (Some(v), None, None) => self.deliver_virtual(v, obs),
             (None, _, vector) => self.take_in_root(cpu, vector.unwrap_or(Vector::RESCHEDULE), obs),
         };
-        self.touch_cpu(cpu);
+        match guest {
+            // Software has nothing to do with what the processor does within the guest.
+            Some(v) if self.vcpus[v.index()].in_guest() => self.touched.push(Actor::Guest(v)),
+            _ => self.touch_cpu(cpu),
+        }
         taken
     }
 
