@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::quantity::{Picos, Share};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Presets(PresetsArgs),
     /// Print the arms of a recording as a scenario has them
     Arms(ArmsArgs),
+    /// Say how many exits must have been avoided for a claimed benefit
+    Breakeven(BreakevenArgs),
 }
 
 #[derive(ClapArgs, Debug)]
@@ -125,6 +128,22 @@ pub(crate) struct ArmsArgs {
     /// Print no more than so many
     #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) first: Option<usize>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct BreakevenArgs {
+    /// What is claimed: so much more work done, such as 3%
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) benefit: Share,
+    /// What one exit costs: 1.4us, 740ns, or cycles at a clock, 2900cycles@2.5GHz
+    #[arg(long, value_name = "TIME")]
+    pub(crate) exit_cost: Picos,
+    /// vCPUs over which the benefit is spread
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) cpus: u32,
+    /// One JSON document instead of sentences
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A number, or what would be one.

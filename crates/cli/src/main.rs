@@ -16,17 +16,20 @@
 //! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
 //! | `report`, `json`, `events`, `presets` | what is printed; `table` sets columns |
+//! | `breakeven`, `quantity` | `exitless breakeven`; numbers with units |
 //! | `error` | what can go wrong, and the exit status for it |
 
 mod apic;
 mod args;
 mod arms;
+mod breakeven;
 mod error;
 mod events;
 mod json;
 mod load;
 mod moment;
 mod presets;
+mod quantity;
 mod report;
 mod spread;
 mod table;
@@ -59,7 +62,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, apic, presets or arms; --help says what they do";
+            let valid = "run, apic, presets, arms or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
@@ -69,6 +72,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         Command::Apic(args) => apic::answer(&args, out),
         Command::Presets(args) => presets::print(args.json, out),
         Command::Arms(args) => arms::print(&args, out),
+        Command::Breakeven(args) => breakeven::print(&args, out),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod apic;
 mod bad_input;
+mod breakeven;
 mod links;
 mod output;
 mod recordings;
