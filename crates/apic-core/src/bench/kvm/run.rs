@@ -58,7 +58,14 @@ impl Kvm {
             match self.place {
                 Place::Between => self.enter(sh),
                 Place::Guest if self.vapic.recognised() && sh.interrupt_flag => self.take_interrupt(sh),
-                Place::Guest | Place::Outside | Place::Blocked => return,
+                Place::Blocked => {
+                    // User space may have changed what it sleeps for.
+                    self.wake(sh);
+                    if self.place == Place::Blocked {
+                        return;
+                    }
+                }
+                Place::Guest | Place::Outside => return,
             }
         }
     }
@@ -165,7 +172,7 @@ impl Kvm {
         } else if by == By::Elsewhere && self.mode.is_in_guest() {
             sh.tally.ipis += 1;
             self.leave(sh, Exit::ExternalInterrupt);
-        } else {
+        } else if by != By::Thread {
             self.wake(sh);
         }
     }

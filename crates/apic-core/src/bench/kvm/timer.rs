@@ -13,8 +13,10 @@ use crate::units::{Ns, Vector};
 pub(super) enum By {
     /// Another CPU, in an interrupt handler.
     Elsewhere,
-    /// The vCPU's own CPU, outside guest mode.
+    /// The vCPU's own CPU, in an interrupt handler.
     Here,
+    /// The vCPU's own thread, which wakes nobody: it is awake.
+    Thread,
 }
 
 /// By how much a timer comes early for which nobody waits. Where somebody waits, the bench lets the timer come when the
@@ -78,11 +80,11 @@ impl Kvm {
             Start::Hv => self.hrtimer = None,
             Start::HvExpired => {
                 self.hrtimer = None;
-                self.expired(sh, By::Here, false);
+                self.expired(sh, By::Thread);
                 self.timer.stop_hv();
             }
             Start::Expired => {
-                self.expired(sh, By::Here, false);
+                self.expired(sh, By::Thread);
                 if self.timer.mode == TimerMode::Periodic {
                     self.advance_periodic(sh);
                     self.hrtimer = Some(self.timer.target_expiration);
@@ -151,7 +153,7 @@ impl Kvm {
         }
         while self.hrtimer_expiry(sh).is_some_and(|due| due <= sh.now()) && !sh.overrun() {
             self.hrtimer = None;
-            self.expired(sh, by, true);
+            self.expired(sh, by);
             if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
                 self.advance_periodic(sh);
                 self.hrtimer = Some(self.timer.target_expiration);
@@ -162,7 +164,7 @@ impl Kvm {
     /// `kvm_lapic_expired_hv_timer`.
     pub(super) fn preemption_timer_exit(&mut self, sh: &mut Shared) {
         self.leave(sh, Exit::PreemptionTimer);
-        self.expired(sh, By::Here, false);
+        self.expired(sh, By::Thread);
         self.timer.stop_hv();
         if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
             self.advance_periodic(sh);
@@ -171,8 +173,9 @@ impl Kvm {
     }
 
     /// `apic_timer_expired`.
-    fn expired(&mut self, sh: &mut Shared, by: By, from_timer_fn: bool) {
+    fn expired(&mut self, sh: &mut Shared, by: By) {
         sh.expired();
+        let from_timer_fn = by != By::Thread;
         let posts = self.can_post(sh).then(|| sh.kernel.posts());
         if from_timer_fn && posts == Some(Posts::Always) {
             // The seed's apic_timer_expired_pi looks at nothing else.
@@ -208,9 +211,8 @@ impl Kvm {
     pub(super) fn inject_pending(&mut self, sh: &mut Shared) {
         // apic_has_pending_timer
         if self.timer.pending && self.base.enabled() && self.svr.enabled() && !self.lvtt.masked() {
-            // KVM clears it last. Here the delivery itself wakes a vCPU that sleeps, which asks this again.
+            self.inject(sh, By::Thread);
             self.timer.pending = false;
-            self.inject(sh, By::Here);
         }
     }
 
@@ -233,7 +235,7 @@ impl Kvm {
 
     /// An interrupt that the vCPU's own thread makes.
     pub(super) fn accept_from_thread(&mut self, sh: &mut Shared, v: Vector) {
-        self.accept(sh, v, By::Here);
+        self.accept(sh, v, By::Thread);
     }
 
     fn host_interrupt(&self) -> Exit {
