@@ -15,7 +15,7 @@ pub(super) enum By {
     Elsewhere,
     /// The vCPU's own CPU, in an interrupt handler.
     Here,
-    /// The vCPU's own thread, which wakes nobody: it is awake.
+    /// The vCPU's own thread.
     Thread,
 }
 
@@ -216,11 +216,10 @@ impl Kvm {
         }
     }
 
-    /// `kvm_vcpu_kick`; before it existed here, only the wake-up.
+    /// `kvm_vcpu_kick`; before it existed here, only the wake-up. A vCPU that sleeps looks around when the interrupt handler
+    /// is done ([`Kvm::run`]).
     fn kick(&mut self, sh: &mut Shared, by: By) {
-        if self.place == Place::Blocked {
-            self.wake(sh);
-        } else if by == By::Elsewhere && sh.kernel.kicks() && self.mode.is_in_guest() {
+        if by == By::Elsewhere && sh.kernel.kicks() && self.mode.is_in_guest() {
             sh.tally.ipis += 1;
             self.leave(sh, self.host_interrupt());
         }
