@@ -215,6 +215,8 @@ impl Slow {
     fn read(&mut self, register: Register) -> Reading {
         if self.at == At::Guest && !self.hlt {
             self.exit_for_read(register);
+        } else {
+            self.out_to_user_space();
         }
         match register {
             Register::ApicBase => return Reading::Value(self.apic_base),

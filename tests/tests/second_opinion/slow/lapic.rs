@@ -207,7 +207,8 @@ impl Slow {
         }
         let guest_tsc = self.tsc_at(self.now);
         let ns = self.tscdeadline.wrapping_sub(guest_tsc).wrapping_mul(1_000_000) / self.tsc_khz;
-        if self.tscdeadline > guest_tsc && ns > 0 {
+        // Whatever is less than a nanosecond away is waited for.
+        if self.tscdeadline > guest_tsc {
             self.hrtimer = Some(self.now + ns as i64);
         } else {
             self.apic_timer_expired(false, false);

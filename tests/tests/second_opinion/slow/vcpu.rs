@@ -281,6 +281,8 @@ impl Slow {
                 Register::SelfIpi if enabled && x2apic => return self.virtualized_write(APIC_SELF_IPI, value),
                 _ => self.exit_for_write(register),
             }
+        } else {
+            self.out_to_user_space();
         }
         match register {
             Register::ApicBase => return self.kvm_apic_set_base(value, !by_guest),

@@ -83,6 +83,10 @@ impl Kvm {
                 self.expired(sh, By::Thread);
                 self.timer.stop_hv();
             }
+            // Less than a nanosecond away: the wait before the entry makes up for it.
+            Start::Expired if self.timer.mode == TimerMode::TscDeadline && self.timer.tscdeadline > sh.clock.tsc() => {
+                self.hrtimer = Some(sh.now());
+            }
             Start::Expired => {
                 self.expired(sh, By::Thread);
                 if self.timer.mode == TimerMode::Periodic {
