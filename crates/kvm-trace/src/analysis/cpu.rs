@@ -41,6 +41,8 @@ pub(super) struct CpuState {
     pub(super) about: CpuSeen,
     pub(super) last: Option<TraceTime>,
     pub(super) idle: Option<bool>,
+    /// Who runs, by the last switch.
+    pub(super) current: Option<Tid>,
     pub(super) callback: Option<Running>,
     /// The last event was the end of this timer's callback.
     pub(super) just_expired: Option<Hrtimer>,

@@ -14,9 +14,7 @@ mod vcpu;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use crate::{
-    ClockOffset, Cpu, Event, EventKind, Hrtimer, HrtimerMode, Lost, ReadError, Record, Tid, read_records,
-};
+use crate::{ClockOffset, Cpu, Event, EventKind, Hrtimer, HrtimerMode, Lost, ReadError, Record, Tid, read_records};
 use classify::Seen;
 use cpu::{Cpus, Running, is_idle};
 use names::Names;
@@ -92,11 +90,7 @@ impl Analysis {
     /// # Errors
     ///
     /// If there is no event of KVM or of its timer.
-    pub fn finish(
-        mut self,
-        coverage: crate::Coverage,
-        each: &mut dyn FnMut(&Fact),
-    ) -> Result<Summary, ReadError> {
+    pub fn finish(mut self, coverage: crate::Coverage, each: &mut dyn FnMut(&Fact)) -> Result<Summary, ReadError> {
         if !self.names.any(|name| name.starts_with("kvm_")) && self.vcpus.is_empty() {
             let first = self.names.list().iter().take(5).map(|(name, _)| &**name).collect::<Vec<_>>().join(", ");
             return Err(ReadError::NoKvmEvents { events: coverage.events, first });
@@ -129,7 +123,8 @@ impl Analysis {
     /// Lets a vCPU act.
     fn with<T>(&mut self, at: usize, act: impl FnOnce(&mut VcpuState, &mut Around<'_>) -> T) -> T {
         let idle = |cpu| self.cpus.idle(cpu);
-        act(&mut self.vcpus[at], &mut Around { seen: self.seen, facts: &mut self.facts, idle: &idle })
+        let offset = self.sums.clocks.offset;
+        act(&mut self.vcpus[at], &mut Around { seen: self.seen, facts: &mut self.facts, idle: &idle, offset })
     }
 
     /// The vCPU whose thread printed an event that only vCPUs' threads print (V1).
@@ -160,6 +155,9 @@ impl Analysis {
                 let idle = is_idle(event.thread);
                 cpu.idle = Some(idle);
                 cpu.about.was_idle |= idle;
+                if cpu.current.replace(event.thread).is_some_and(|current| current != event.thread) {
+                    self.sums.missing.unmarked(at);
+                }
                 cpu.about.was_busy |= !idle && thread.is_none();
                 (cpu.just_expired.take(), cpu.callback)
             }
@@ -202,9 +200,8 @@ impl Analysis {
                 let callback = callback.and_then(|running| running.vcpu);
                 let vcpu = callback.or(thread).or_else(|| self.by_apicid(accept.apicid));
                 let in_callback = callback.is_some() || vcpu != thread;
-                let timers = vcpu.is_some_and(|vcpu| {
-                    self.with(vcpu, |vcpu, around| vcpu.accept(at, &accept, in_callback, around))
-                });
+                let timers = vcpu
+                    .is_some_and(|vcpu| self.with(vcpu, |vcpu, around| vcpu.accept(at, &accept, in_callback, around)));
                 self.sums.accepts_of_others += u64::from(!timers);
             }
             EventKind::ApicvAccept(accept) => {
@@ -224,6 +221,7 @@ impl Analysis {
                     self.vcpus[*vcpu].switched(Whereabouts::Host);
                 }
                 if let Some(cpu) = self.cpus.at(event.cpu) {
+                    cpu.current = Some(next);
                     cpu.idle = Some(is_idle(next));
                     cpu.about.was_idle |= is_idle(next);
                 }
@@ -384,7 +382,9 @@ impl Analysis {
         for vcpu in &mut self.vcpus {
             vcpu.gap();
         }
-        let of = |state: &mut cpu::CpuState| (state.callback, state.just_expired) = (None, None);
+        let of = |state: &mut cpu::CpuState| {
+            (state.callback, state.just_expired, state.current) = (None, None, None);
+        };
         match cpu {
             Some(cpu) => drop(self.cpus.at(cpu).map(of)),
             None => self.cpus.all().for_each(of),

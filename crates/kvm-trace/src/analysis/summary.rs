@@ -108,6 +108,11 @@ pub struct Missing {
     pub spans: Vec<LostSpan>,
     /// Ticks that are undecided because of them (U1).
     pub ticks: u64,
+    /// Lines of a thread to which its CPU had not switched: events are missing there, and no marker says so. Only
+    /// counted where `sched_switch` is recorded.
+    pub unmarked: u64,
+    /// The first of those lines.
+    pub first_unmarked: Option<u64>,
 }
 
 /// Between which moments events are missing.
@@ -133,6 +138,11 @@ impl Missing {
         if self.spans.len() < SPANS {
             self.spans.push(LostSpan { line, cpu: lost.cpu, events: lost.events, after, before: None });
         }
+    }
+
+    pub(super) fn unmarked(&mut self, at: At) {
+        self.unmarked += 1;
+        self.first_unmarked.get_or_insert(at.line);
     }
 
     /// An event: it may be the first after a span.

@@ -380,6 +380,7 @@ pub struct Callback {
 
 /// What is handed out while a recording is read, as soon as it is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "handed out one by one, by reference, and not kept")]
 pub enum Fact {
     /// A tick is over.
     Tick(Tick),

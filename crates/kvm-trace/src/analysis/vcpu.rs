@@ -8,7 +8,9 @@ use super::rule::Inference;
 use super::tick::{
     Accepted, Armed, ArmedBy, At, ExitSpan, Expiry, Fact, Outcome, Reason, Tick, TickExit, TimerKind, Whereabouts,
 };
-use crate::{Accept, ApicId, Cpu, Entry, Exit, Hrtimer, HrtimerMode, MonotonicTime, Tid, TraceTime, Vcpu, Vector};
+use crate::{
+    Accept, ApicId, ClockOffset, Cpu, Entry, Exit, Hrtimer, HrtimerMode, MonotonicTime, Tid, TraceTime, Vcpu, Vector,
+};
 
 /// Stays of a vCPU on CPUs that are kept; further moves are counted.
 const STAYS: usize = 256;
@@ -61,6 +63,14 @@ pub(super) struct Around<'a> {
     pub(super) facts: &'a mut Vec<Fact>,
     /// Whether a CPU was last seen idle.
     pub(super) idle: &'a dyn Fn(Cpu) -> Option<bool>,
+    /// From the timers' clock to that of the lines.
+    pub(super) offset: Option<ClockOffset>,
+}
+
+impl Around<'_> {
+    fn is_past(&self, deadline: MonotonicTime, time: TraceTime) -> bool {
+        self.offset.is_some_and(|offset| offset.to_recorded(deadline) <= time)
+    }
 }
 
 pub(super) struct VcpuState {
@@ -315,7 +325,8 @@ impl VcpuState {
             self.settle(around);
             self.fresh = fresh;
         }
-        let waits = self.fired.as_ref().is_some_and(|tick| tick.accepted.is_none());
+        let hv = self.hv == Some(true) && self.armed.as_ref().is_some_and(|tick| tick.deadline.is_none());
+        let waits = hv || self.fired.as_ref().is_some_and(|tick| tick.accepted.is_none());
         match self.about.vector {
             Some((vector, _)) if vector != accept.vector => return false,
             Some(_) => {}
@@ -337,8 +348,10 @@ impl VcpuState {
                 Some(_) => {}
             }
         }
-        // The preemption timer, or a deadline that had passed: no timer of the host.
-        let Some(mut tick) = self.armed.take_if(|tick| tick.deadline.is_none()) else { return false };
+        // The preemption timer, or a deadline that had passed: no timer of the host. Or the host's timer was due, and
+        // the line of its expiry is missing.
+        let due = |tick: &mut Tick| tick.deadline.is_none_or(|deadline| around.is_past(deadline, at.time));
+        let Some(mut tick) = self.armed.take_if(due) else { return false };
         tick.accepted = Some(accepted);
         tick.found = self.whereabouts;
         self.close_fired((Outcome::Undecided, Inference::U4), around);
@@ -365,8 +378,14 @@ impl VcpuState {
         let forced = std::mem::take(&mut self.forced_exit);
         if exit.is_preemption_timer() {
             if !forced && self.hv != Some(false) && self.armed.is_some() {
-                let expiry =
-                    Expiry { at, timer: TimerKind::Preemption, now: None, at_home: true, own_thread: true, idle: false };
+                let expiry = Expiry {
+                    at,
+                    timer: TimerKind::Preemption,
+                    now: None,
+                    at_home: true,
+                    own_thread: true,
+                    idle: false,
+                };
                 self.expired(expiry, around);
                 if let Some(tick) = self.fired.as_mut().filter(|tick| tick.expiry == Some(expiry)) {
                     tick.exit = Some(TickExit { at, vector: None });
