@@ -41,6 +41,19 @@ happens at its instant: there are no costs.
 
 Exit status: 0; 2 if a line cannot be read or obeyed; 1 if the output could not be written.";
 
+const IMPORT_HELP: &str = "\
+What a recording shows is told with the rule that it was read by; the summary lists the rules. Lines that
+are not understood are counted and the first of them shown.
+
+Record all that is read with:
+  perf record -a -e 'kvm:*' -e 'timer:hrtimer_*' -e 'irq_vectors:local_timer_*' \\
+    -e 'irq_vectors:reschedule_*' -e sched:sched_switch -- sleep 1
+  perf script > recording.txt
+
+Progress goes to standard error if it takes longer than two seconds.
+
+Exit status: 0; 2 if the command line or the recording is at fault; 1 if the output could not be written.";
+
 /// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
 /// interrupts, step by step, on several paths.
 #[derive(Parser, Debug)]
@@ -64,6 +77,9 @@ pub(crate) enum Command {
     Arms(ArmsArgs),
     /// Say how many exits must have been avoided for a claimed benefit
     Breakeven(BreakevenArgs),
+    /// Sum a recording up, or turn it into a scenario, a Perfetto trace or a table
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArgs),
 }
 
 #[derive(ClapArgs, Debug)]
@@ -144,6 +160,36 @@ pub(crate) struct BreakevenArgs {
     /// One JSON document instead of sentences
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ImportArgs {
+    /// The text of `perf script` or `trace-cmd report`, also compressed by gzip; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The summary; also printed if nothing else is asked for
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// The summary as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What to turn it into
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["summary", "json"])]
+    pub(crate) to: Option<ImportFormat>,
+    /// The vCPU of the scenario, by its thread, where there are several
+    #[arg(long, value_name = "TID", value_parser = number::<u32>)]
+    pub(crate) vcpu: Option<u32>,
+}
+
+/// What a recording can be turned into.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ImportFormat {
+    /// TOML that replays the arms of one vCPU where it ran, with what is assumed in comments
+    Scenario,
+    /// JSON that Perfetto opens: tracks per CPU and vCPU
+    Perfetto,
+    /// One table of all events and of all ticks with their latencies
+    Csv,
 }
 
 /// A number, or what would be one.

@@ -12,6 +12,7 @@
 //! | `load` | where a scenario comes from: file, link, preset, recording |
 //! | `apic` | `exitless apic`: a script for the bench |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
+//! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
@@ -25,6 +26,7 @@ mod arms;
 mod breakeven;
 mod error;
 mod events;
+mod import;
 mod json;
 mod load;
 mod moment;
@@ -62,7 +64,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, apic, presets, arms or breakeven; --help says what they do";
+            let valid = "run, apic, presets, arms, import or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
@@ -73,6 +75,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         Command::Presets(args) => presets::print(args.json, out),
         Command::Arms(args) => arms::print(&args, out),
         Command::Breakeven(args) => breakeven::print(&args, out),
+        Command::Import(args) => import::print(&args, out),
     }
 }
 

@@ -105,7 +105,7 @@ fn check(figures: &Figures) -> Summary {
     assert_eq!(rows(times.expiry_to_accept.summary(), |n| n), figures.expiry_to_accept);
     assert_eq!(times.accept_to_entry.count(), 0);
     assert_eq!(summary.paths.iter().sum::<u64>(), figures.accepts);
-    assert_eq!(summary.ticks, summary.outcomes.iter().sum());
+    assert_eq!(summary.ticks, summary.outcomes.iter().sum::<u64>());
     summary
 }
 
