@@ -114,6 +114,9 @@ pub(crate) struct RunArgs {
     /// One JSON object per step and line, one path after the other
     #[arg(long)]
     pub(crate) events: bool,
+    /// What the kernel's tracepoints would print, as ftrace text, of one path
+    #[arg(long, conflicts_with_all = ["events", "json", "kvm_stat"])]
+    pub(crate) ftrace: bool,
     /// The table that `perf kvm stat report` would print, of one path
     #[arg(long, conflicts_with_all = ["events", "json"])]
     pub(crate) kvm_stat: bool,

@@ -16,7 +16,7 @@
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
-//! | `report`, `json`, `events`, `presets` | what is printed; `table` sets columns |
+//! | `report`, `json`, `events`, `ftrace`, `presets` | what is printed; `table` sets columns |
 //! | `breakeven`, `quantity` | `exitless breakeven`; numbers with units |
 //! | `error` | what can go wrong, and the exit status for it |
 
@@ -26,6 +26,7 @@ mod arms;
 mod breakeven;
 mod error;
 mod events;
+mod ftrace;
 mod import;
 mod json;
 mod load;
@@ -84,6 +85,8 @@ fn run(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
     let moment = Moment::new(loaded);
     if args.events {
         events::print(&moment, out)
+    } else if args.ftrace {
+        ftrace::print(&moment, out)
     } else if args.kvm_stat {
         spread::print_stat(&moment, out)
     } else if args.json {

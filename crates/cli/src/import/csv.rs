@@ -72,7 +72,11 @@ fn cell(value: Option<impl Display>) -> String {
 
 /// A text, in quotes if it needs them.
 fn text(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")).into() } else { text.into() }
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
+    } else {
+        text.into()
+    }
 }
 
 impl<W: Write> Sink for Csv<W> {

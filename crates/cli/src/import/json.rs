@@ -122,9 +122,7 @@ pub(super) fn print(name: &str, s: &Summary, out: &mut impl Write) -> Result<(),
 }
 
 fn exits(s: &Summary) -> Vec<Value> {
-    let exit = |e: &kvm_trace::ExitTimes| {
-        json!({ "reason": e.reason.name(), "count": e.times.count(), "exit_to_entry_ns": e.times.summary() })
-    };
+    let exit = |e: &kvm_trace::ExitTimes| json!({ "reason": e.reason.name(), "count": e.times.count(), "exit_to_entry_ns": e.times.summary() });
     s.exits.iter().map(exit).collect()
 }
 

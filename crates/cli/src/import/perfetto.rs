@@ -71,6 +71,7 @@ fn micros(ns: u64) -> f64 {
 /// What is open on a CPU's track.
 #[derive(Default)]
 struct CpuTrack {
+    seen: Option<TraceTime>,
     running: Option<TraceTime>,
     interrupt: Option<(TraceTime, Vector)>,
 }
@@ -131,6 +132,7 @@ impl<W: Write> Perfetto<W> {
         if self.cpus.len() >= MOST || self.guests.len() >= MOST {
             return Ok(());
         }
+        self.cpus.entry(event.cpu).or_default().seen = Some(event.time);
         match event.kind {
             EventKind::SchedSwitch { .. } => {
                 let before = self.cpus.entry(event.cpu).or_default().running.replace(event.time);
@@ -234,9 +236,7 @@ impl<W: Write> Perfetto<W> {
         self.arrows += 1;
         let id = format!("arrow {}", self.arrows);
         let arrival = if tick.arrival_is_not_shown() { "not shown (N1)" } else { "inferred" };
-        for (ph, track, at) in
-            [("s", cpu_track(from.cpu), from), ("f", (VCPUS, tick.thread.0), to)]
-        {
+        for (ph, track, at) in [("s", cpu_track(from.cpu), from), ("f", (VCPUS, tick.thread.0), to)] {
             let mut entry = Entry::new(ph, name, track).at(at.time);
             (entry.cat, entry.id) = ("ipi", Some(id.clone()));
             entry.bp = (ph == "f").then_some("e");
@@ -253,7 +253,8 @@ const fn cpu_track(cpu: Cpu) -> (u32, u32) {
 }
 
 fn about(tick: &Tick) -> Value {
-    let rule = |rule: kvm_trace::Inference| format!("{} ({}): {}", rule.id(), rule.info().basis.name(), rule.info().title);
+    let rule =
+        |rule: kvm_trace::Inference| format!("{} ({}): {}", rule.id(), rule.info().basis.name(), rule.info().title);
     json!({
         "tick": tick.number,
         "path": rule(tick.path_rule),
@@ -281,11 +282,11 @@ impl<W: Write> Sink for Perfetto<W> {
             }
             Record::Lost(lost) => {
                 // It stands where the last event of its CPU stood; without one there is no time to show it at.
-                let last = lost.cpu.and_then(|cpu| self.cpus.get(&cpu)).and_then(|track| track.running);
-                let Some(at) = last else { return Ok(()) };
-                let mut entry = Entry::new("i", "events lost", (CPUS, 0)).at(at);
+                let Some(cpu) = lost.cpu else { return Ok(()) };
+                let Some(at) = self.cpus.get(&cpu).and_then(|track| track.seen) else { return Ok(()) };
+                let mut entry = Entry::new("i", "events lost", cpu_track(cpu)).at(at);
                 (entry.cat, entry.s) = ("lost", Some("g"));
-                entry.args = json!({ "line": line, "cpu": lost.cpu.map(|cpu| cpu.0), "events": lost.events });
+                entry.args = json!({ "line": line, "cpu": cpu.0, "events": lost.events });
                 self.put(&entry)
             }
         }

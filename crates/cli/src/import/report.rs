@@ -13,17 +13,17 @@ pub(super) fn print(name: &str, s: &Summary, out: &mut impl Write) -> Result<(),
     writeln!(out, "arms {}, expiries {}, accepts {}, EOIs {}", s.arms, s.expiries, s.accepts, s.eois)?;
     missing(s, out)?;
 
-    section("vCPUs", vcpus(s), out)?;
-    section("Ticks", ticks(s), out)?;
-    section("How long", times(s), out)?;
-    section("Exits, to the next entry", exits(s), out)?;
-    section("CPUs that handled timers of others", cpus(s), out)?;
-    section("Events", s.events.iter().map(|(name, n)| vec![format!("  {name}"), n.to_string()]).collect(), out)?;
-    section("Read by these rules", rules(s), out)?;
+    section("vCPUs", &vcpus(s), out)?;
+    section("Ticks", &ticks(s), out)?;
+    section("How long", &times(s), out)?;
+    section("Exits, to the next entry", &exits(s), out)?;
+    section("CPUs that handled timers of others", &cpus(s), out)?;
+    section("Events", &events(s), out)?;
+    section("Read by these rules", &rules(s), out)?;
     Ok(())
 }
 
-fn section(title: &str, rows: Vec<Vec<String>>, out: &mut impl Write) -> Result<(), Failure> {
+fn section(title: &str, rows: &[Vec<String>], out: &mut impl Write) -> Result<(), Failure> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -35,7 +35,7 @@ fn section(title: &str, rows: Vec<Vec<String>>, out: &mut impl Write) -> Result<
     };
     let right: Vec<bool> = (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(number).collect();
     let heading = rows.first().is_some_and(|row| row.first().is_some_and(|cell| cell.trim().is_empty()));
-    for line in align(&rows, |c| c > 0 && (right[c] || (heading && c > 0))) {
+    for line in align(rows, |c| c > 0 && (heading || right[c])) {
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -65,12 +65,22 @@ fn missing(s: &Summary, out: &mut impl Write) -> Result<(), Failure> {
     let m = &s.missing;
     if m.markers > 0 {
         let untold = if m.untold > 0 { " at least" } else { "" };
-        writeln!(out, "Events were lost:{untold} {}, at {} places. {} ticks are undecided.", m.events, m.markers, m.ticks)?;
+        writeln!(
+            out,
+            "Events were lost:{untold} {}, at {} places. {} ticks are undecided.",
+            m.events, m.markers, m.ticks
+        )?;
         for span in &m.spans {
             let cpu = span.cpu.map_or_else(|| "any CPU".to_owned(), |cpu| format!("CPU {}", cpu.0));
             let time = |at: Option<kvm_trace::TraceTime>| at.map_or_else(|| "–".to_owned(), |at| seconds(at.ns()));
             let number = span.events.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
-            writeln!(out, "  line {}: {number} on {cpu}, between {} and {}", span.line, time(span.after), time(span.before))?;
+            writeln!(
+                out,
+                "  line {}: {number} on {cpu}, between {} and {}",
+                span.line,
+                time(span.after),
+                time(span.before)
+            )?;
         }
         if (m.spans.len() as u64) < m.markers {
             writeln!(out, "  and {} more places", m.markers - m.spans.len() as u64)?;
@@ -98,7 +108,8 @@ fn vcpus(s: &Summary) -> Vec<Vec<String>> {
     let row = |v: &kvm_trace::VcpuSeen| {
         let number = v.vcpu.map_or_else(|| "–".to_owned(), |vcpu| format!("vCPU {}", vcpu.0));
         let cpus: std::collections::BTreeSet<_> = v.stays.iter().map(|(_, cpu)| cpu.0.to_string()).collect();
-        let vector = v.vector.map_or_else(|| "–".to_owned(), |(vector, rule)| format!("{:#04x} ({})", vector.0, rule.id()));
+        let vector =
+            v.vector.map_or_else(|| "–".to_owned(), |(vector, rule)| format!("{:#04x} ({})", vector.0, rule.id()));
         vec![
             format!("  thread {} ({})", v.thread.0, v.comm.escape_debug()),
             number,
@@ -194,6 +205,10 @@ fn cpus(s: &Summary) -> Vec<Vec<String>> {
         ]
     })
     .collect()
+}
+
+fn events(s: &Summary) -> Vec<Vec<String>> {
+    s.events.iter().map(|(name, n)| vec![format!("  {name}"), n.to_string()]).collect()
 }
 
 fn rules(s: &Summary) -> Vec<Vec<String>> {

@@ -28,7 +28,7 @@ struct Arm {
 
 #[derive(Default)]
 pub(super) struct Arms {
-    arms: BTreeMap<Tid, Vec<Arm>>,
+    of: BTreeMap<Tid, Vec<Arm>>,
     kept: usize,
     more: u64,
     summary: Summary,
@@ -44,7 +44,7 @@ impl Sink for Arms {
         }
         self.kept += 1;
         let arm = Arm { time: armed.at.time, deadline: tick.deadline, by: armed.by };
-        self.arms.entry(tick.thread).or_default().push(arm);
+        self.of.entry(tick.thread).or_default().push(arm);
         Ok(())
     }
 
@@ -64,8 +64,8 @@ impl Arms {
     }
 
     fn choose(&self, name: &str, asked: Option<Tid>) -> Result<&VcpuSeen, Failure> {
-        let arming: Vec<_> = self.summary.vcpus.iter().filter(|v| self.arms.contains_key(&v.thread)).collect();
-        let count = |v: &&VcpuSeen| format!("{} ({} arms)", v.thread.0, self.arms[&v.thread].len());
+        let arming: Vec<_> = self.summary.vcpus.iter().filter(|v| self.of.contains_key(&v.thread)).collect();
+        let count = |v: &&VcpuSeen| format!("{} ({} arms)", v.thread.0, self.of[&v.thread].len());
         let all = || arming.iter().map(count).collect::<Vec<_>>().join(", ");
         match (asked, arming.as_slice()) {
             (_, []) => {
@@ -89,7 +89,7 @@ impl Arms {
             let problem = "no expiry relates the clock of the deadlines to the clock of the lines";
             Failure::value(name, problem, "a recording with timer:hrtimer_expire_entry")
         })?;
-        let mut arms = self.arms[&vcpu.thread].clone();
+        let mut arms = self.of[&vcpu.thread].clone();
         arms.sort_by_key(|arm| arm.time);
         let start = arms.first().map_or(TraceTime::from_ns(0), |arm| arm.time);
         let timed: Vec<(u64, u64)> = arms
@@ -130,15 +130,15 @@ impl Arms {
         let cpus = &self.summary.cpus;
         let highest = cpus.iter().map(|(cpu, _)| cpu.0).max().unwrap_or(0).max(home.0);
         let most = u32::from(Topology::MAX_CPUS);
-        let (home, cores, other) = if highest < most {
-            (home.0, (highest + 1).max(2), None)
-        } else {
-            (1, 2, Some(home.0))
-        };
+        let (home, cores, other) =
+            if highest < most { (home.0, (highest + 1).max(2), None) } else { (1, 2, Some(home.0)) };
         let _ = writeln!(o, "[host]");
         match other {
             Some(was) => {
-                let _ = writeln!(o, "# Assumed: two cores. The recording's CPU numbers go up to {highest}; CPU {was} is 1 here.");
+                let _ = writeln!(
+                    o,
+                    "# Assumed: two cores. The recording's CPU numbers go up to {highest}; CPU {was} is 1 here."
+                );
             }
             None => {
                 let _ = writeln!(o, "# Assumed: one socket, one cache, no SMT; as many cores as the recording names.");
@@ -146,7 +146,8 @@ impl Arms {
         }
         let _ = writeln!(o, "topology = {{ sockets = 1, llcs = 1, cores = {cores}, smt = 1 }}");
         if vcpu.moves > 0 {
-            let _ = writeln!(o, "# The vCPU moved {} times; this is where it was longest, and here it stays.", vcpu.moves);
+            let _ =
+                writeln!(o, "# The vCPU moved {} times; this is where it was longest, and here it stays.", vcpu.moves);
         }
         let _ = writeln!(o, "# Assumed: only the vCPU's CPU is isolated.\nnohz_full = [{home}]");
         let keeps = |cpu: &Cpu| other.is_none() && cpu.0 != home;
@@ -162,7 +163,10 @@ impl Arms {
         }
         match tsc_khz(vcpu) {
             Some(khz) => {
-                let _ = writeln!(o, "# Inferred: from the deadlines that the guest wrote and the timers' times.\ntsc_khz = {khz}");
+                let _ = writeln!(
+                    o,
+                    "# Inferred: from the deadlines that the guest wrote and the timers' times.\ntsc_khz = {khz}"
+                );
             }
             None => {
                 let _ = writeln!(o, "# Assumed: the recording does not tell.\ntsc_khz = 2500000");
@@ -179,14 +183,18 @@ impl Arms {
         if keepers.is_empty() {
             let _ = writeln!(o, "# Assumed: no other CPU printed anything, so the housekeepers are idle.\n");
         } else {
-            let _ = writeln!(o, "# Recorded: whether anything but vCPUs ran there. Assumed: that it went on all the time.");
+            let _ =
+                writeln!(o, "# Recorded: whether anything but vCPUs ran there. Assumed: that it went on all the time.");
             let _ = writeln!(o, "housekeepers = [{}]\n", keepers.join(", "));
         }
         home
     }
 
     fn guest(&self, o: &mut String, vcpu: &VcpuSeen, arms: &[Arm], timed: &[(u64, u64)]) {
-        let _ = writeln!(o, "# Assumed: the virtual machine. Its kernel, APICv and kvm.pi_inject_timer are in no recording.");
+        let _ = writeln!(
+            o,
+            "# Assumed: the virtual machine. Its kernel, APICv and kvm.pi_inject_timer are in no recording."
+        );
         let _ = writeln!(o, "[vm]\napicv = true\nhlt_in_guest = true\n");
         let _ = writeln!(o, "[guest]");
         if let Some((vector, rule)) = vcpu.vector.filter(|(vector, _)| vector.0 >= 16) {
@@ -196,10 +204,18 @@ impl Arms {
         let _ = writeln!(o, "# Recorded: whether it halts. Assumed: that its HLT does not exit.\nidle = \"{idle}\"");
         let by = |by: ArmedBy| arms.iter().filter(|arm| arm.by == by).count();
         if by(ArmedBy::Restart) > 0 {
-            let _ = writeln!(o, "# Assumed: a deadline in place of each of {} restarts of a periodic timer.", by(ArmedBy::Restart));
+            let _ = writeln!(
+                o,
+                "# Assumed: a deadline in place of each of {} restarts of a periodic timer.",
+                by(ArmedBy::Restart)
+            );
         }
         if by(ArmedBy::Start) > 0 {
-            let _ = writeln!(o, "# Assumed: an arm where only the start of the timer was recorded, {} times (L3).", by(ArmedBy::Start));
+            let _ = writeln!(
+                o,
+                "# Assumed: an arm where only the start of the timer was recorded, {} times (L3).",
+                by(ArmedBy::Start)
+            );
         }
         let left = arms.len() - timed.len();
         if left > 0 {

@@ -3,6 +3,7 @@
 mod apic;
 mod bad_input;
 mod breakeven;
+mod imports;
 mod links;
 mod output;
 mod recordings;

@@ -373,6 +373,7 @@ impl VcpuState {
         self.about.vcpu = exit.vcpu.or(self.about.vcpu);
         let vector = exit.host_vector();
         let external = exit.is_external_interrupt();
+        self.about.halts |= matches!(exit.reason, "HLT" | "hlt");
         self.outside = Some(Outside { at, reason: Reason::new(exit.reason), vector, external });
         self.whereabouts = Whereabouts::Host;
         let forced = std::mem::take(&mut self.forced_exit);
@@ -462,7 +463,6 @@ impl VcpuState {
     /// Its thread left a CPU or came to one.
     pub(super) fn switched(&mut self, whereabouts: Whereabouts) {
         self.whereabouts = whereabouts;
-        self.about.halts |= whereabouts == Whereabouts::Asleep;
     }
 
     /// Events are missing: nothing that is under way can be trusted.
