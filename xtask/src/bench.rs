@@ -1,6 +1,9 @@
-//! `cargo xtask bench`: how fast the machine is, and with `--browser` how fast the page is.
+//! `cargo xtask bench`: how fast the machine is, with `--browser` how fast the page is, and with `--peers` how fast the
+//! event queue is beside other engines.
 //!
 //! Benchmarks print figures; they are no tests, as their figures depend on the machine and on its other work.
+
+use std::process::Command;
 
 use crate::dist;
 use crate::error::Error;
@@ -13,7 +16,8 @@ pub(crate) fn run(places: &Places, options: &[String]) -> Result<(), Error> {
     let browser = match options {
         [] => false,
         [option] if option == "--browser" => true,
-        _ => return Err(Error::Usage("bench knows only --browser".into())),
+        [option] if option == "--peers" => return peers(places),
+        _ => return Err(Error::Usage("bench knows only --browser and --peers".into())),
     };
     shell::run("cargo bench", shell::cargo(&places.root).args(["bench", "--locked", "--benches"]))?;
     if !browser {
@@ -23,4 +27,21 @@ pub(crate) fn run(places: &Places, options: &[String]) -> Result<(), Error> {
     setup::node_packages(places)?;
     dist::run(places)?;
     shell::run("browser benchmarks", test::browser_node(places, &chromium)?.arg("bench.mjs"))
+}
+
+/// The workspace in benches/peers, and SimPy in a Python environment of its own.
+fn peers(places: &Places) -> Result<(), Error> {
+    const SIMPY: &str = "simpy==4.1.2";
+    let environment = places.cache_folder()?.join("simpy-4.1.2");
+    let python = environment.join("bin/python");
+    if shell::probe(Command::new(&python).args(["-c", "import simpy"])).is_none() {
+        println!("Installing {SIMPY} into {}, to measure it beside our queue.", environment.display());
+        shell::run("making a Python environment", Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        shell::run("installing SimPy", Command::new(&python).args(["-m", "pip", "install", "--quiet", SIMPY]))?;
+    }
+    let folder = places.root.join("benches/peers");
+    let mut cargo = shell::cargo(&folder);
+    // desim is made of coroutines, which are unstable; the compiler lets only this program have them.
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", places.target().join("peers"));
+    shell::run("the peers", cargo.args(["run", "--release", "--locked", "--"]).arg(&python).arg("simpy_peer.py"))
 }
