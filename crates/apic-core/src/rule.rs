@@ -2,7 +2,8 @@
 //!
 //! The letters are those of the flows they belong to: A arming, N and R where the host timer is queued, P pinned, C posted,
 //! D the fallback when the vCPU is not in guest mode, K clock event, I host interrupts, T host tick, H housekeeper
-//! load, G guest, X other exits. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
+//! load, G guest, X other exits, Hv preemption timer, E blocked vCPU, F AMD AVIC, J injection without APICv, V the processor's
+//! virtual timer, U userspace irqchip. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
 //! 6.19; SDM sections are cited by title, because their numbers move between editions.
 
 use serde::{Serialize, Serializer};
@@ -61,18 +62,24 @@ rules! {
     A4: "Forget a pending expiry",
         "__start_apic_timer sets pending to 0.",
         "__start_apic_timer";
-    A5: "No preemption timer",
-        "restart_apic_timer asks for the VMX preemption timer first. It is not to be had: posting is configured, or it is switched off.",
+    A5: "Who keeps the deadline?",
+        "restart_apic_timer asks for the VMX preemption timer first. It is not to be had if posting is configured, if the guest executes MWAIT without exits, if it is switched off, or on AMD: then an hrtimer is started.",
         "restart_apic_timer, kvm_can_use_hv_timer";
     A6: "Compute the host expiry",
         "start_sw_tscdeadline: ns = (deadline - guest TSC) / tsc_khz; if that lies further ahead than the advance, an hrtimer is started for now + ns - advance.",
         "start_sw_tscdeadline";
+    A6h: "Give the deadline to the preemption timer",
+        "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled. What does not fit into 2^37 cycles is refused (-ERANGE) and goes to an hrtimer.",
+        "start_hv_timer, vmx_set_hv_timer";
     A7: "The deadline has passed already",
         "start_sw_tscdeadline finds nothing to wait for and calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR.",
         "apic_timer_expired; 5.8 series (from_timer_fn)";
     A8: "Ready to re-enter",
         "The arming is done. The fastpath re-enters at once, after it has synced PIR and looked at the requests; the slow path goes round vcpu_run.",
         "vcpu_enter_guest, handle_fastpath_set_tscdeadline";
+    N0: "This CPU is not idle",
+        "Before 4.3 a timer was offered to another CPU only if the arming one was idle. A vCPU's thread is running here, so the timer stays.",
+        "get_nohz_timer_target (4.2); 9642d18eee2c (4.3)";
     N1: "This CPU keeps house",
         "get_nohz_timer_target: the arming CPU is a housekeeper and not idle, so the timer stays.",
         "get_nohz_timer_target, kernel/sched/core.c (6.12)";
@@ -217,6 +224,147 @@ rules! {
     D4: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and injects the pending timer; the next entry syncs.",
         "vcpu_run";
+    Hv1: "Load the preemption timer",
+        "vmx_update_hv_timer: before each entry the time left is written to the VMCS, in counts of 2^5 TSC cycles.",
+        "vmx_update_hv_timer; SDM vol. 3, \"VMX-Preemption Timer\"";
+    Hv2: "Exit: the preemption timer",
+        "The counter reaches 0 in non-root operation: VM exit, reason PREEMPTION_TIMER. No host interrupt, no EOI.",
+        "SDM vol. 3, \"VMX-Preemption Timer\"";
+    Hv3: "Fastpath or slow path",
+        "From 5.8 the exit is handled at once, interrupts off and vcpu->mode still IN_GUEST_MODE.",
+        "handle_fastpath_preemption_timer (5.8); handle_preemption_timer";
+    Hv4: "The deadline has come",
+        "kvm_lapic_expired_hv_timer calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR, else it is left pending.",
+        "kvm_lapic_expired_hv_timer, apic_timer_expired";
+    Hv5: "The preemption timer is free again",
+        "cancel_hv_timer: hv_timer_in_use becomes 0.",
+        "cancel_hv_timer";
+    Hv6: "Over to an hrtimer",
+        "The preemption timer counts in non-root operation only, so a vCPU that is about to block hands its deadline to an hrtimer.",
+        "kvm_lapic_switch_to_sw_timer, vcpu_block";
+    Hv7: "Back to the preemption timer",
+        "The vCPU is awake: restart_apic_timer, unless the expiry is pending already.",
+        "kvm_lapic_switch_to_hv_timer, restart_apic_timer";
+    E1: "Exit: HLT",
+        "The guest halts. HLT is intercepted: VM exit, reason HLT.",
+        "SDM vol. 3, \"Instructions That Cause VM Exits Conditionally\"";
+    E1b: "The vCPU is halted",
+        "kvm_emulate_halt: mp_state becomes KVM_MP_STATE_HALTED.",
+        "kvm_emulate_halt, __kvm_emulate_halt";
+    E2: "Nothing to run for",
+        "vcpu_block asks kvm_arch_vcpu_runnable. If an interrupt waits the vCPU runs on; else it goes to block.",
+        "vcpu_run, vcpu_block, kvm_arch_vcpu_runnable";
+    E3: "The polling window ends",
+        "kvm_vcpu_halt polled for halt_poll_ns, and nothing came.",
+        "kvm_vcpu_halt, virt/kvm/kvm_main.c (6.12)";
+    E3b: "Polling pays",
+        "While it polls, the vCPU's thread sees that something is there.",
+        "kvm_vcpu_halt, kvm_vcpu_check_block";
+    E3c: "What was it?",
+        "kvm_vcpu_check_block: an interrupt, a pending timer or KVM_REQ_UNBLOCK ends the polling.",
+        "kvm_vcpu_check_block";
+    E4: "On to the wait queue",
+        "kvm_vcpu_block: the thread is on the wait queue and TASK_INTERRUPTIBLE before it looks once more.",
+        "kvm_vcpu_block, prepare_to_rcuwait";
+    E4b: "Last look before sleeping",
+        "kvm_vcpu_check_block once more: a waker that came before saw nobody on the queue, so its request is seen here.",
+        "kvm_vcpu_block, kvm_vcpu_check_block";
+    E5: "The thread sleeps",
+        "schedule(): the vCPU's thread is scheduled out, and its core is idle. A thread that was woken in between does not sleep.",
+        "schedule, kvm_sched_out";
+    E6: "Wake the vCPU",
+        "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed.",
+        "kvm_vcpu_kick, kvm_vcpu_wake_up";
+    E7: "The thread runs again",
+        "The woken thread is scheduled in on its core, still in kvm_vcpu_block, and looks again.",
+        "kvm_sched_in, kvm_vcpu_block";
+    E8: "Off the wait queue",
+        "The block is over. The polling window grows after a short halt, and shrinks after a long one.",
+        "kvm_vcpu_block, kvm_vcpu_halt";
+    E9: "Runnable?",
+        "If an interrupt waits mp_state becomes KVM_MP_STATE_RUNNABLE. If not, something else ended the block: vcpu_run deals with it and comes back.",
+        "vcpu_block, kvm_arch_vcpu_runnable";
+    F1: "Set the IRR bit",
+        "svm_deliver_interrupt sets the vector's bit in the guest's IRR itself: AVIC has no PIR and no ON.",
+        "svm_deliver_interrupt";
+    F2: "Ring the doorbell",
+        "svm_complete_interrupt_delivery reads vcpu->mode: in guest mode, and on another CPU, the doorbell MSR (0xc001011b) is written with that CPU's APIC id; outside, the vCPU is woken. Every delivery rings, whether the bit was set already or not.",
+        "svm_complete_interrupt_delivery, avic_ring_doorbell";
+    F3: "The doorbell is heard",
+        "A CPU in guest mode evaluates the guest's IRR. Elsewhere the doorbell is ignored: VMRUN looks at IRR anyway.",
+        "AMD64 APM vol. 2, \"Advanced Virtual Interrupt Controller\"";
+    F4: "Interrupts on for a moment",
+        "AMD does not acknowledge the interrupt at the exit. KVM enables interrupts for one instruction after it, and the host takes what is pending.",
+        "vcpu_enter_guest";
+    J1: "Set the IRR bit",
+        "Without APICv kvm_lapic_set_irr sets the vector's bit in the emulated IRR.",
+        "vmx_deliver_interrupt, kvm_lapic_set_irr";
+    J2: "Ask for injection",
+        "KVM_REQ_EVENT is requested: the next entry looks at the emulated local APIC.",
+        "vmx_deliver_interrupt";
+    J3: "Inject, or ask for the window",
+        "kvm_check_and_inject_events: a vector above the processor priority goes from IRR to ISR and into the entry's event injection; if the guest's interrupts are off, interrupt-window exiting is switched on instead.",
+        "kvm_check_and_inject_events, kvm_cpu_get_interrupt";
+    J4: "VM entry injects",
+        "VM entry delivers the interrupt through the guest's IDT.",
+        "SDM vol. 3, \"Event Injection\"";
+    J5: "Exit: interrupt window",
+        "The guest's interrupts are on again: VM exit, reason INTERRUPT_WINDOW.",
+        "SDM vol. 3, \"Other Causes of VM Exits\"";
+    J6: "The window is open",
+        "handle_interrupt_window switches the exiting off and requests KVM_REQ_EVENT.",
+        "handle_interrupt_window";
+    J7: "Exit: EOI",
+        "Without APICv the guest's EOI is a WRMSR that exits.",
+        "SDM vol. 3, \"MSR-Bitmap Address\"";
+    J8: "EOI emulated",
+        "apic_set_eoi: the highest vector leaves ISR, the processor priority follows, and KVM_REQ_EVENT is requested.",
+        "apic_set_eoi";
+    V1: "Guest writes its deadline",
+        "The guest executes WRMSR to IA32_TSC_DEADLINE. The write is not intercepted: the processor keeps the deadline.",
+        "ISE 319433-059, chapter 8 (proposed); series v2, 2026-03-05";
+    V2: "The processor's timer fires",
+        "The guest is in non-root operation and its deadline has come: the virtual timer vector is requested in VIRR and evaluated. No exit.",
+        "ISE 319433-059, chapter 8 (proposed)";
+    V3: "Over to an hrtimer",
+        "The processor delivers in non-root operation only, so a vCPU that is about to block has its deadline read back and given to an hrtimer.",
+        "series v2 (proposed): kvm_apic_virt_timer_state";
+    V4: "The hrtimer goes",
+        "The vCPU is awake: the hrtimer is cancelled.",
+        "series v2 (proposed)";
+    U1: "Guest writes TMICT",
+        "The local APIC is in userspace and has no TSC-deadline mode. The write to its page exits.",
+        "KVM_CREATE_VM without an in-kernel irqchip; hw/intc/apic.c (QEMU)";
+    U2: "Out to userspace",
+        "KVM_RUN returns with KVM_EXIT_MMIO, or with KVM_EXIT_IRQ_WINDOW_OPEN.",
+        "KVM API, KVM_RUN";
+    U3: "Userspace arms its timer",
+        "apic_mem_write, under the big lock: initial_count_load_time is now, and a timer of the main loop is set to the expiry.",
+        "apic_mem_write, apic_timer_update (QEMU)";
+    U4: "Back into KVM_RUN",
+        "The vCPU's thread calls KVM_RUN again; with a signal pending it returns at once.",
+        "KVM API, KVM_RUN";
+    U5: "The I/O thread is woken",
+        "The timer that userspace's main loop sleeps for expires on a housekeeper.",
+        "hrtimer_wakeup";
+    U6: "The I/O thread asserts the interrupt",
+        "apic_local_deliver sets IRR in userspace, and cpu_interrupt sends the vCPU's thread a signal, which costs it an exit.",
+        "apic_timer, apic_local_deliver, cpu_interrupt (QEMU)";
+    U7: "KVM_RUN is interrupted",
+        "A signal is pending, so KVM_RUN returns -EINTR.",
+        "KVM API, KVM_RUN";
+    U8: "Userspace injects",
+        "KVM_INTERRUPT with the vector, if the guest's interrupts are on; else the interrupt window is requested.",
+        "KVM API, KVM_INTERRUPT; kvm_arch_pre_run (QEMU)";
+    U9: "Guest writes EOI",
+        "The write to the local APIC's page exits.",
+        "hw/intc/apic.c (QEMU)";
+    U10: "Userspace ends the interrupt",
+        "apic_eoi, under the big lock: the vector leaves ISR in userspace.",
+        "apic_eoi (QEMU)";
+    U11: "Userspace waits",
+        "KVM_RUN returned KVM_EXIT_HLT. The vCPU's thread sleeps in userspace until there is an interrupt for it.",
+        "qemu_wait_io_event (QEMU)";
     I1: "Interrupt taken by the host",
         "The CPU is in root operation with interrupts on: the host's own handler runs.",
         "arch/x86/kernel/irq.c";

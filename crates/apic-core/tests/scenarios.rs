@@ -68,8 +68,7 @@ fn guest_and_vm() {
     check(("", "[guest]\nperiod_us = 0"), &["guest.period_us", "0 is out of range", "1 to"]);
     check(("", "[guest]\nvector = 15"), &["guest.vector", "16 to 255"]);
     check(("", "[guest]\nvector = 300"), &["guest.vector"]);
-    check(("", "[guest]\nidle = \"hlt\"\n[vm]\nhlt_in_guest = false"), &["guest.idle", "hlt_in_guest = true"]);
-    check(("", "[vm]\napicv = false"), &["vm.apicv", "not in this model", "true"]);
+    check(("", "[vm]\nrules = { kicks = false }"), &["vm.rules", "kicks", "kick", "posting_reads_mode"]);
     check(("", "[vm]\nera = \"2.6\""), &["vm.era", "2.6", "seed-2019"]);
     check(("", "[vm]\nera = \"seed-2019\""), &["vm.mwait_in_guest", "mwait_in_guest = true"]);
     check(
@@ -81,9 +80,15 @@ fn guest_and_vm() {
 #[test]
 fn run_and_costs() {
     check(("", "[run]\nexpiries = 0"), &["run.expiries", "1 to"]);
-    check(("", "[run]\npaths = []"), &["run.paths", "1 to 4"]);
+    check(("", "[run]\npaths = []"), &["run.paths", "1 to 8"]);
     check(("", "[run]\npaths = [\"pinned\", \"pinned\"]"), &["run.paths[1]", "each path once"]);
     check(("", "[run]\npaths = [\"direct\"]"), &["run.paths[0]", "direct", "pinned"]);
+    let run = |path: &str, vm: &str| format!("[run]\npaths = [\"{path}\"]\n[vm]\n{vm}");
+    check(("", &run("apic-timer-virtualization", "")), &["vm.era", "proposed", "2026"]);
+    check(("", &run("preemption-timer", "era = \"4.7\"")), &["vm.era", "4.7", "hv_timer = true"]);
+    check(("", &run("preemption-timer", "mwait_in_guest = true")), &["vm.mwait_in_guest", "C-states", "false"]);
+    check(("", &run("preemption-timer", "vendor = \"svm\"")), &["vm.vendor", "AMD", "vmx"]);
+    check(("", &run("avic", "apicv = false")), &["vm.apicv", "AVIC", "true"]);
     check(("", "[costs]\nset = \"486\""), &["costs.set", "486", "skylake"]);
 }
 

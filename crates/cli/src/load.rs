@@ -138,13 +138,18 @@ fn looks_like_a_file(text: &str) -> bool {
 fn choose_paths(loaded: &mut Loaded, names: &[String]) -> Result<(), Failure> {
     let valid = || {
         let all: Vec<_> = PathKind::ALL.iter().map(|p| p.name()).collect();
-        format!("one or more of: {}", all.join(","))
+        format!("all, or one or more of: {}", all.join(","))
     };
     let known = |name: &String| {
         PathKind::from_name(name.trim())
             .ok_or_else(|| Failure::value("--paths", format!("no path is called \"{name}\""), valid()))
     };
-    let paths: Vec<PathKind> = names.iter().map(known).collect::<Result<_, _>>()?;
+    let all = names.len() == 1 && names[0].trim() == "all";
+    let paths: Vec<PathKind> = if all {
+        loaded.scenario.allowed_paths().collect()
+    } else {
+        names.iter().map(known).collect::<Result<_, _>>()?
+    };
     let before = &loaded.scenario.run.paths;
     let picks_of = |path: &PathKind| {
         let at = before.iter().position(|p| p == path);

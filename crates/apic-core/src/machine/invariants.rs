@@ -3,7 +3,7 @@
 //! Numbers are those under which the documentation lists them. What they leave out: fairness (that a delivering state is
 //! reached at all) is for the tests that run to the end.
 
-use super::deliver::DeliverPc;
+use super::deliver::{DeliverPc, Thread};
 use super::irq::IrqPc;
 use super::state::{PiStage, VcpuPc};
 use super::{Machine, Vcpu};
@@ -66,7 +66,7 @@ impl Machine {
                 return Err(Violation::Rvi(v));
             }
         }
-        let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, true));
+        let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, Thread::Pending));
         if vcpu.timer.pending && !vcpu.requests.pending() && !being_injected && !vcpu.lvtt.masked() {
             return Err(Violation::PendingWithoutRequest(v));
         }
@@ -87,6 +87,6 @@ impl Machine {
     /// Whether a notification for the vCPU is in flight to, or latched on, the CPU that it runs on.
     fn notified(&self, vcpu: &Vcpu) -> bool {
         let cpu = &self.cpus[vcpu.cpu.index()];
-        cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Vector::POSTED_INTR)
+        cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Some(Vector::POSTED_INTR))
     }
 }

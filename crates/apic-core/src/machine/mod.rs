@@ -8,13 +8,17 @@
 //! `deliver` (from LVTT to PIR and ON), `hardware` (the processor: recognition, posted-interrupt processing, IPIs in
 //! flight, clock events), `guest` (what the guest executes), `config` (what a scenario and a path make constant).
 
+mod block;
 mod config;
 mod deliver;
 mod guest;
 mod hardware;
+mod hv_timer;
+mod inject;
 mod invariants;
 mod irq;
 mod state;
+mod userspace;
 mod vcpu_thread;
 
 pub use config::Config;
@@ -66,7 +70,9 @@ impl Machine {
         let mut cpus: Vec<Cpu> = cfg.host.iter().map(|cpu| Cpu::new(&cfg, cpu)).collect();
         let vcpus: Vec<Vcpu> = cfg.vcpus.iter().map(|v| Vcpu::new(&cfg, v)).collect();
         for (i, vcpu) in vcpus.iter().enumerate() {
-            cpus[vcpu.cpu.index()].running = Running::Vcpu(VcpuId(i as u16));
+            let cpu = &mut cpus[vcpu.cpu.index()];
+            cpu.running = Running::Vcpu(VcpuId(i as u16));
+            cpu.home_of = Some(VcpuId(i as u16));
         }
         for cpu in cfg.host.iter() {
             let c = &mut cpus[cpu.index()];
@@ -105,7 +111,8 @@ impl Machine {
 
     /// Whether a recorded list of arms was replayed to its end: the last one made, and nothing armed or waiting.
     pub fn arms_are_over(&self) -> bool {
-        let idle = |v: &Vcpu| v.guest.arms_made() >= self.cfg.arms.len() && v.timer.tscdeadline == Tsc::ZERO;
+        let unarmed = |v: &Vcpu| v.timer.tscdeadline == Tsc::ZERO && v.processor_timer.is_never();
+        let idle = |v: &Vcpu| v.guest.arms_made() >= self.cfg.arms.len() && unarmed(v) && v.inject.is_none();
         let empty = |v: &Vcpu| v.pi.pir().is_empty() && v.vapic.virr().is_empty();
         !self.cfg.arms.is_empty() && self.vcpus.iter().all(|v| idle(v) && empty(v))
     }
@@ -192,6 +199,8 @@ impl Machine {
         }
         match c.running {
             Running::Vcpu(v) => self.next_vcpu_thread(v),
+            Running::Idle if c.runnable => Some(self.kvm_step(Rule::E7, CostKind::WakeUp)),
+            Running::Idle | Running::Load if !c.io_work.is_empty() => Some(self.next_io_thread()),
             Running::Idle | Running::Load => {
                 let rule = if c.running == Running::Idle { Rule::H2 } else { Rule::H1 };
                 (!c.toggle_at.is_never()).then(|| Next::at(rule, c.toggle_at, self.now))
@@ -206,6 +215,17 @@ impl Machine {
         }
         match c.running {
             Running::Vcpu(v) => self.step_vcpu_thread(v, obs),
+            Running::Idle if c.runnable => {
+                let v = c.home_of;
+                if let Some(v) = v {
+                    self.schedule_in(cpu, v, obs);
+                }
+                Taken { rule: Rule::E7, vcpu: v }
+            }
+            Running::Idle | Running::Load if !c.io_work.is_empty() => {
+                let v = self.step_io_thread(cpu, obs);
+                Taken { rule: Rule::U6, vcpu: Some(v) }
+            }
             Running::Idle | Running::Load => self.step_load(cpu, obs),
         }
     }

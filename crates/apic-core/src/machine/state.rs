@@ -1,9 +1,13 @@
 //! The state of CPUs and vCPUs, and the points at which their software can stand.
 
+use super::block::{BlockPc, Blocking};
 use super::config::{Config, VcpuConfig};
-use super::deliver::DeliverPc;
+use super::deliver::{DeliverPc, Thread};
 use super::guest::Guest;
+use super::hv_timer::HvPc;
+use super::inject::InjectPc;
 use super::irq::IrqPc;
+use super::userspace::{User, UserPc};
 use crate::cost::CostKind;
 use crate::host::HrtimerBase;
 use crate::kvm::{Mode, Requests, VcpuMode};
@@ -110,8 +114,8 @@ pub enum Running {
 pub struct Ipi {
     /// Unique in a run.
     pub id: u32,
-    /// Its vector.
-    pub vector: Vector,
+    /// Its vector; `None` is an AVIC doorbell.
+    pub vector: Option<Vector>,
     /// Sender.
     pub from: CpuId,
     /// Destination.
@@ -179,6 +183,12 @@ pub struct Cpu {
     pub(super) pi_stage: Option<PiStage>,
     pub(super) inbound: Vec<Ipi>,
     pub(super) toggle_at: Ns,
+    /// The vCPU whose thread belongs on this CPU.
+    pub(super) home_of: Option<VcpuId>,
+    /// That thread was woken and waits for the CPU.
+    pub(super) runnable: bool,
+    /// vCPUs for which the I/O thread has something to do here.
+    pub(super) io_work: Vec<VcpuId>,
     pub(super) not_before: Ns,
     pub(super) pin_count: u32,
 }
@@ -195,6 +205,9 @@ impl Cpu {
             pi_stage: None,
             inbound: Vec::new(),
             toggle_at: cfg.load_span(cpu, true),
+            home_of: None,
+            runnable: false,
+            io_work: Vec::new(),
             not_before: Ns::ZERO,
             pin_count: 0,
         }
@@ -221,6 +234,36 @@ impl Cpu {
     }
 }
 
+/// What is left to do about an exit once `vcpu->mode` is OUTSIDE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum ExitTo {
+    /// A host interrupt has to be handled.
+    Interrupt(Vector),
+    /// The instruction has to be emulated, which takes a while.
+    Other,
+    /// Nothing more: the way back in.
+    Back,
+    /// HLT.
+    Halt,
+    /// A write to EOI.
+    Eoi,
+    /// The interrupt window is open.
+    Window,
+    /// The local APIC is in userspace.
+    User(UserPc),
+}
+
+/// What an arming was for: where the thread goes once the host timer is queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum ArmingFor {
+    /// The guest programmed its timer.
+    Guest,
+    /// The vCPU is about to block.
+    Block,
+    /// The vCPU has been woken, and the preemption timer takes over again.
+    Unblock,
+}
+
 /// Where a vCPU's thread stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub(super) enum VcpuPc {
@@ -234,6 +277,8 @@ pub(super) enum VcpuPc {
     ArmStart,
     /// `restart_apic_timer`.
     ArmRestart,
+    /// `start_hv_timer`.
+    ArmHv,
     /// `start_sw_tscdeadline`.
     ArmSw,
     /// `get_nohz_timer_target`, for this expiry.
@@ -244,12 +289,26 @@ pub(super) enum VcpuPc {
     ArmExpired,
     /// Arming is done.
     ArmDone,
-    /// From LVTT to PIR and ON, by the thread itself; `true` if on behalf of `pending`.
-    Deliver(DeliverPc, bool),
-    /// An exit: mode has to become OUTSIDE; the vector of an external interrupt is handled next.
-    Exited(Option<Vector>),
+    /// From LVTT to the guest, by the thread itself.
+    Deliver(DeliverPc, Thread),
+    /// An exit: mode has to become OUTSIDE.
+    Exited(ExitTo),
     /// `handle_external_interrupt_irqoff`.
     HandleIrq(Vector),
+    /// AMD: interrupts are enabled for a moment after the exit.
+    IrqsOn,
+    /// The preemption timer's own steps.
+    Hv(HvPc),
+    /// Injection without APICv.
+    Inject(InjectPc),
+    /// HLT, blocking and waking.
+    Block(BlockPc),
+    /// The processor's virtual timer becomes an hrtimer.
+    VirtualToSoftware,
+    /// And the hrtimer goes.
+    VirtualToHardware,
+    /// The thread is in userspace, or on its way.
+    User(UserPc),
     /// `vcpu_run`'s tail.
     RunLoop,
     /// `vcpu_enter_guest`: mode := IN_GUEST.
@@ -273,15 +332,27 @@ impl VcpuPc {
     /// `mode := IN_GUEST_MODE` and VM entry run with interrupts off.
     pub(super) const fn interrupts_on(self, fast: bool) -> bool {
         match self {
-            Self::ArmSet | Self::ArmStart | Self::ArmRestart | Self::ArmDone | Self::Deliver(_, true) => !fast,
-            Self::RunLoop | Self::EnterMode | Self::OtherExit(_) => true,
+            Self::ArmSet | Self::ArmStart | Self::ArmRestart | Self::ArmDone | Self::Deliver(_, Thread::Pending) => {
+                !fast
+            }
+            Self::RunLoop
+            | Self::EnterMode
+            | Self::OtherExit(_)
+            | Self::IrqsOn
+            | Self::VirtualToSoftware
+            | Self::VirtualToHardware
+            | Self::Inject(_) => true,
+            Self::User(pc) => pc.interrupts_on(),
+            Self::Hv(pc) => pc.interrupts_on(fast),
+            Self::Block(pc) => pc.interrupts_on(),
             Self::InGuest
             | Self::ArmDispatch
             | Self::ArmSw
+            | Self::ArmHv
             | Self::NohzTarget(_)
             | Self::SwitchBase(_, _)
             | Self::ArmExpired
-            | Self::Deliver(_, false)
+            | Self::Deliver(_, Thread::Arming | Thread::Hv)
             | Self::Exited(_)
             | Self::HandleIrq(_)
             | Self::SyncOn
@@ -306,6 +377,19 @@ pub struct Vcpu {
     pub(super) vapic: VirtualApic,
     pub(super) lvtt: Lvtt,
     pub(super) timer: KvmTimer,
+    /// The preemption timer keeps the deadline (`hv_timer_in_use`): until this host TSC value.
+    pub(super) hv_deadline: Option<Tsc>,
+    /// When the processor's own timer for this vCPU fires, if the vCPU is in non-root operation then.
+    pub(super) processor_timer: Ns,
+    /// The count that the preemption timer starts with at the next entry.
+    pub(super) hv_count: u64,
+    /// What VM entry will inject.
+    pub(super) inject: Option<Vector>,
+    /// Interrupt-window exiting is on.
+    pub(super) window: bool,
+    pub(super) blocking: Blocking,
+    pub(super) user: User,
+    pub(super) arming_for: ArmingFor,
     /// The value of the WRMSR that is being handled.
     pub(super) wrmsr: Tsc,
     /// The deadline that KVM holds, and the one that expired last, on the host's clock: what lateness is counted from.
@@ -334,6 +418,14 @@ impl Vcpu {
             vapic: VirtualApic::default(),
             lvtt: Lvtt::new(TimerMode::TscDeadline, cfg.vector),
             timer: KvmTimer { mode: TimerMode::TscDeadline, ..KvmTimer::new(cfg.advance) },
+            hv_deadline: None,
+            processor_timer: Ns::NEVER,
+            hv_count: 0,
+            inject: None,
+            window: false,
+            blocking: Blocking::default(),
+            user: User::default(),
+            arming_for: ArmingFor::Guest,
             wrmsr: Tsc::ZERO,
             armed_for: Ns::ZERO,
             expired_for: Ns::ZERO,
@@ -387,6 +479,21 @@ impl Vcpu {
     /// The guest's RFLAGS.IF.
     pub fn interrupts_on(&self) -> bool {
         self.guest.interrupts_on
+    }
+
+    /// Whether the VMX preemption timer keeps its deadline.
+    pub fn hv_timer_in_use(&self) -> bool {
+        self.hv_deadline.is_some()
+    }
+
+    /// Whether its HLT was intercepted and it is not runnable (`KVM_MP_STATE_HALTED`).
+    pub fn blocked(&self) -> bool {
+        self.blocking.halted
+    }
+
+    /// Whether its thread sleeps.
+    pub fn asleep(&self) -> bool {
+        matches!(self.pc, VcpuPc::Block(BlockPc::Asleep) | VcpuPc::User(UserPc::Asleep))
     }
 
     /// Whether the guest sits in HLT.

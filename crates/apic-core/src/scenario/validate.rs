@@ -1,15 +1,17 @@
 //! What a scenario may say.
 
 use super::error::ScenarioError as E;
-use super::schema::{GuestIdle, Load, Scenario, Vcpu};
+use super::schema::{Load, Scenario, TimerMode, Vcpu};
 use crate::cost;
 use crate::host::Topology;
-use crate::kvm::Era;
+use crate::kvm::{Rules, Switch};
 use crate::rule::Rule;
 use crate::units::{CpuId, TscKhz, VcpuId};
 
 /// Longest span that a scenario may name, in µs: an hour.
 const MAX_US: u64 = 3_600_000_000;
+/// Most paths that one run compares: all of them.
+const MAX_PATHS: u64 = 8;
 /// Most expiries of one run.
 pub(super) const MAX_EXPIRIES: u32 = 1_000_000;
 
@@ -73,13 +75,8 @@ impl Scenario {
     }
 
     fn validate_vm(&self) -> Result<(), E> {
-        if !self.vm.apicv {
-            return Err(E::value("vm.apicv", "delivery without APICv is not in this model yet", "true"));
-        }
-        if self.vm.preemption_timer {
-            return Err(E::value("vm.preemption_timer", "the VMX preemption timer is not in this model yet", "false"));
-        }
-        if self.vm.era == Era::Seed2019 && !self.vm.mwait_in_guest && self.vm.hlt_in_guest {
+        let gate = Rules::mixed(self.vm.era, &self.vm.rules).has(Switch::GateMwait);
+        if gate && !self.vm.mwait_in_guest && self.vm.hlt_in_guest {
             // Legal, and a trap worth naming: the seed asks for MWAIT, so nothing would ever be posted.
             return Err(E::value(
                 "vm.mwait_in_guest",
@@ -121,11 +118,11 @@ impl Scenario {
         in_range("guest.vector", u64::from(g.vector.number()), 16, 255)?;
         in_range("guest.period_us", g.period_us, 1, MAX_US)?;
         in_range("guest.handler_ns", g.handler_ns, 0, 1_000_000_000)?;
-        if g.idle == GuestIdle::Hlt && !self.vm.hlt_in_guest {
+        if g.timer != TimerMode::TscDeadline {
             return Err(E::value(
-                "guest.idle",
-                "a guest whose HLT exits blocks in the host, which is not in this model yet",
-                "\"busy\", or vm.hlt_in_guest = true",
+                "guest.timer",
+                "one-shot and periodic timers are not in this model yet",
+                "\"tsc-deadline\"",
             ));
         }
         if let Some(x) = g.other_exits {
@@ -152,7 +149,7 @@ impl Scenario {
 
     fn validate_run(&self) -> Result<(), E> {
         in_range("run.expiries", u64::from(self.run.expiries), 1, u64::from(MAX_EXPIRIES))?;
-        in_range("run.paths (how many)", self.run.paths.len() as u64, 1, 4)?;
+        in_range("run.paths (how many)", self.run.paths.len() as u64, 1, MAX_PATHS)?;
         for (i, path) in self.run.paths.iter().enumerate() {
             if self.run.paths[..i].contains(path) {
                 return Err(E::value(
@@ -161,6 +158,7 @@ impl Scenario {
                     "each path once",
                 ));
             }
+            self.allows(*path)?;
         }
         if cost::set(&self.costs.set).is_none() {
             let names: Vec<_> = cost::SETS.iter().map(|s| s.name).collect();

@@ -53,10 +53,8 @@ pub(super) fn pending_forgotten(c: &Context<'_>) -> Sentence {
     }
 }
 
-pub(super) fn no_preemption_timer(c: &Context<'_>) -> Sentence {
-    let why =
-        if c.scenario.vm.preemption_timer { "posting is configured, which rules it out" } else { "it is switched off" };
-    but("KVM turned to an hrtimer.", format!("It did not use the VMX preemption timer: {why}."))
+pub(super) fn who_keeps_it(c: &Context<'_>) -> Sentence {
+    said(format!("KVM asked who is to keep {}'s deadline: the preemption timer if it may, else an hrtimer.", c.vcpu()))
 }
 
 pub(super) fn expiry_computed(c: &Context<'_>) -> Sentence {
@@ -86,6 +84,7 @@ pub(super) fn target(c: &Context<'_>) -> Sentence {
     });
     let target = c.name(named.unwrap_or(c.record.cpu));
     match c.record.rule {
+        Rule::N0 => said(format!("{} is not idle, so it kept the timer.", c.core_first())),
         Rule::N1 => said(format!("{} keeps house and is not idle, so it kept the timer.", c.core_first())),
         Rule::N2 => said(format!("No housekeeper was busy. {} is one itself, so it kept the timer.", c.core_first())),
         Rule::N3 => {

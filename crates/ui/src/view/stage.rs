@@ -24,6 +24,12 @@ impl Draw for Stage {
         let testid = match path {
             PathKind::Pinned => "stage-pinned",
             PathKind::Posted => "stage-posted",
+            PathKind::PreemptionTimer => "stage-preemption-timer",
+            PathKind::NotPosted => "stage-not-posted",
+            PathKind::NoApicv => "stage-no-apicv",
+            PathKind::Avic => "stage-avic",
+            PathKind::VirtualTimer => "stage-virtual-timer",
+            PathKind::Userspace => "stage-userspace",
         };
         html! {
             <section class="card stage-card" data-path={path.name()} aria-labelledby={format!("{testid}-title")}>
