@@ -91,7 +91,7 @@ fn base(args: &RunArgs) -> Result<Loaded, Failure> {
             format!("\"{text}\""),
             "neither a file, a link nor a preset",
             format!(
-                "a .toml or .json file, - for standard input, a link that begins with v1. or #, or one of: {}",
+                "a .toml or .json file, - for standard input, a link that begins with v2. or #, or one of: {}",
                 names()
             ),
         )),
@@ -119,7 +119,7 @@ fn from_link(text: &str) -> Result<Loaded, Failure> {
     Ok(Loaded { scenario: link.scenario, preset: link.preset, picks: link.picks, at, recording: None })
 }
 
-/// A fragment, an address with one, or the bare form `v1.…`.
+/// A fragment, an address with one, or the bare form `v2.…`.
 fn is_link(text: &str) -> bool {
     let versioned = || {
         let (version, _) = text.strip_prefix('v')?.split_once('.')?;
