@@ -57,6 +57,10 @@ pub enum Field {
     MpState,
     /// `vcpu->halt_poll_ns`.
     HaltPollNs,
+    /// `lapic_timer.period`, ns.
+    Period,
+    /// `lapic_timer.target_expiration`, ns of host time.
+    TargetExpiration,
 }
 
 /// Why an IPI was not sent. The most instructive mark of the whole subject.
@@ -226,6 +230,15 @@ pub enum Effect {
         /// The CPU it will run on.
         cpu: CpuId,
     },
+    /// A vCPU's thread was given another CPU.
+    MoveAsked {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Where it was.
+        from: CpuId,
+        /// Where it may run from now on.
+        to: CpuId,
+    },
     /// A vCPU's thread was sent a signal by userspace.
     Signalled {
         /// Whose.
@@ -390,9 +403,13 @@ impl ExitReason {
     pub const fn vector(self) -> Option<Vector> {
         match self {
             Self::ExternalInterrupt(v) => Some(v),
-            Self::MsrWrite | Self::Cpuid | Self::InterruptWindow | Self::Hlt | Self::Mmio | Self::PreemptionTimer => {
-                None
-            }
+            Self::MsrWrite
+            | Self::Cpuid
+            | Self::InterruptWindow
+            | Self::Hlt
+            | Self::Mmio
+            | Self::AvicUnaccelerated
+            | Self::PreemptionTimer => None,
         }
     }
 }

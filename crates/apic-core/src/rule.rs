@@ -3,7 +3,7 @@
 //! The letters are those of the flows they belong to: A arming, N and R where the host timer is queued, P pinned, C posted,
 //! D the fallback when the vCPU is not in guest mode, K clock event, I host interrupts, T host tick, H housekeeper
 //! load, G guest, X other exits, Hv preemption timer, E blocked vCPU, F AMD AVIC, J injection without APICv, V the processor's
-//! virtual timer, U userspace irqchip. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
+//! virtual timer, S the host's scheduler, M migration, U userspace irqchip. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
 //! 6.19; SDM sections are cited by title, because their numbers move between editions.
 
 use serde::{Serialize, Serializer};
@@ -51,7 +51,7 @@ macro_rules! rules {
 
 rules! {
     A1: "Guest writes its deadline",
-        "The guest executes WRMSR to IA32_TSC_DEADLINE (0x6e0). The write is intercepted: VM exit, reason MSR_WRITE.",
+        "The guest executes WRMSR to IA32_TSC_DEADLINE (0x6e0), or to TMICT in one-shot and periodic mode. The write is intercepted: VM exit, reason MSR_WRITE.",
         "SDM vol. 3, \"TSC-Deadline Mode\"; arch/x86/kvm/vmx/vmx.c";
     A2: "Fastpath or slow path",
         "From 6.18 the write is always handled with interrupts off and vcpu->mode still IN_GUEST_MODE; before, only where the preemption timer could serve it.",
@@ -60,7 +60,7 @@ rules! {
         "kvm_set_lapic_tscdeadline_msr cancels the hrtimer (and waits while its callback runs on another CPU: R8), then stores tscdeadline.",
         "kvm_set_lapic_tscdeadline_msr, hrtimer_cancel";
     A4: "Forget a pending expiry",
-        "__start_apic_timer sets pending to 0.",
+        "__start_apic_timer sets pending to 0. In one-shot and periodic mode the count becomes a period and a target; a period below 200 µs is lengthened to that in periodic mode.",
         "__start_apic_timer";
     A5: "Who keeps the deadline?",
         "restart_apic_timer asks for the VMX preemption timer first. It is not to be had if posting is configured, if the guest executes MWAIT without exits, if it is switched off, or on AMD: then an hrtimer is started.",
@@ -71,6 +71,9 @@ rules! {
     A6h: "Give the deadline to the preemption timer",
         "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled. What does not fit into 2^37 cycles is refused (-ERANGE) and goes to an hrtimer.",
         "start_hv_timer, vmx_set_hv_timer";
+    A6p: "The host expiry is the target",
+        "start_sw_period: the hrtimer is started for the target of the count. No advance is taken off, and no wait is owed.",
+        "start_sw_period";
     A7: "The deadline has passed already",
         "start_sw_tscdeadline finds nothing to wait for and calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR.",
         "apic_timer_expired; 5.8 series (from_timer_fn)";
@@ -110,6 +113,9 @@ rules! {
     R5: "Accepted by the housekeeper",
         "The target has an earlier event of its own, so the timer is queued there; no IPI is needed.",
         "switch_hrtimer_base (6.12)";
+    R6: "Stays: restarted by its callback",
+        "HRTIMER_RESTART: a timer that its callback restarts is queued on the CPU that ran it.",
+        "__run_hrtimer (6.12)";
     K1: "Clock event",
         "The CPU's clock event device reaches expires_next and raises the local timer vector 0xec.",
         "tick_program_event, local APIC of the host CPU";
@@ -132,7 +138,7 @@ rules! {
         "kvm_vcpu_kick finds the vCPU outside guest mode: no IPI. Before 5.3 there was no kick at all, which is why the timer had to be pinned.",
         "kvm_vcpu_kick; 4d151bf3b89e (5.3)";
     P4: "The callback returns",
-        "A deadline timer does not restart: HRTIMER_NORESTART.",
+        "A deadline or one-shot timer does not restart: HRTIMER_NORESTART. A periodic one advances its target and is queued here again (R6).",
         "apic_timer_fn";
     P5: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and sees a pending timer.",
@@ -195,7 +201,7 @@ rules! {
         "tscdeadline becomes 0, after the delivery.",
         "kvm_apic_inject_pending_timer_irqs";
     C11: "The callback returns",
-        "A deadline timer does not restart: HRTIMER_NORESTART.",
+        "A deadline or one-shot timer does not restart: HRTIMER_NORESTART. A periodic one advances its target and is queued here again (R6), until the guest programs it anew.",
         "apic_timer_fn";
     C12: "Notification recognised",
         "In non-root operation the processor acknowledges the interrupt; the vector equals the posted-interrupt notification vector, so there is no exit.",
@@ -332,6 +338,21 @@ rules! {
     V4: "The hrtimer goes",
         "The vCPU is awake: the hrtimer is cancelled.",
         "series v2 (proposed)";
+    S1: "Somebody wants the CPU",
+        "Another thread wakes on the vCPU's CPU, or the vCPU's thread is given another CPU: TIF_NEED_RESCHED, and a reschedule IPI.",
+        "resched_curr, kernel/sched/core.c (6.12)";
+    S2: "The thread is scheduled out",
+        "schedule(): the vCPU's thread could run, and does not. Outside guest mode nothing is sent to it.",
+        "xfer_to_guest_mode_handle_work, kvm_sched_out";
+    S3: "The other thread is done",
+        "It sleeps again, and the CPU is free for the vCPU's thread.",
+        "schedule";
+    M1: "The preemption timer is loaded anew",
+        "kvm_arch_vcpu_load on another CPU: kvm_lapic_restart_hv_timer works out the time left on this CPU's TSC.",
+        "kvm_arch_vcpu_load, kvm_lapic_restart_hv_timer";
+    M2: "Does the timer follow?",
+        "KVM_REQ_MIGRATE_TIMER: the hrtimer is cancelled and started from this CPU. Not if it may be posted: then it stays where it is.",
+        "__kvm_migrate_apic_timer; 2f52d58c92d9";
     U1: "Guest writes TMICT",
         "The local APIC is in userspace and has no TSC-deadline mode. The write to its page exits.",
         "KVM_CREATE_VM without an in-kernel irqchip; hw/intc/apic.c (QEMU)";

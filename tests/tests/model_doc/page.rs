@@ -55,6 +55,8 @@ fn flow_of(id: &str) -> &'static str {
         "F" => "F: AMD AVIC",
         "J" => "J: injection without APICv",
         "V" => "V: the processor's own timer (proposed)",
+        "S" => "S: the host's scheduler",
+        "M" => "M: a vCPU that moves",
         "U" => "U: userspace irqchip",
         _ => "Other",
     }

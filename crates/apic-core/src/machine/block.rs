@@ -7,7 +7,6 @@
 use super::Machine;
 use super::hv_timer::HvPc;
 use super::state::{ArmingFor, Next, Running, VcpuPc};
-use super::userspace::UserPc;
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
@@ -79,7 +78,12 @@ impl Machine {
         let (rule, cost) = match pc {
             BlockPc::Asleep => return None,
             BlockPc::Poll if self.breaks_the_halt(v) => (Rule::E3b, CostKind::KvmStep),
-            BlockPc::Poll => return Some(Next::at(Rule::E3, self.vcpus[v.index()].blocking.poll_until, self.now)),
+            BlockPc::Poll => {
+                let vcpu = &self.vcpus[v.index()];
+                let wanted = self.cpus[vcpu.cpu.index()].need_resched;
+                let until = if wanted { self.now } else { vcpu.blocking.poll_until };
+                return Some(Next::at(Rule::E3, until, self.now));
+            }
             BlockPc::Halt => (Rule::E1b, CostKind::SlowpathDispatch),
             BlockPc::Look(_) => (Rule::P6b, CostKind::Atomic),
             BlockPc::Drain(_) => (Rule::P6c, CostKind::Atomic),
@@ -184,7 +188,7 @@ impl Machine {
         let now = self.now;
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.blocking.since = now;
-        vcpu.blocking.hv = vcpu.hv_deadline.is_some();
+        vcpu.blocking.hv = vcpu.timer.hv_timer_in_use;
         if vcpu.blocking.hv {
             VcpuPc::Hv(HvPc::ToSoftware)
         } else if self.cfg.virtual_timer {
@@ -209,6 +213,7 @@ impl Machine {
             return self.look(Stage::Last);
         }
         let cpu = vcpu.cpu;
+        self.cpus[cpu.index()].need_resched = false;
         self.leave_cpu(cpu, v, obs);
         VcpuPc::Block(BlockPc::Asleep)
     }
@@ -221,23 +226,6 @@ impl Machine {
             self.cpus[cpu.index()].base.remove(TimerId::Tick(cpu), true);
             self.program_clock_event(cpu, obs);
         }
-    }
-
-    /// E7: the thread gets its CPU back.
-    pub(super) fn schedule_in<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) {
-        let c = &mut self.cpus[cpu.index()];
-        c.runnable = false;
-        c.running = Running::Vcpu(v);
-        if self.cfg.housekeeping.contains(cpu) {
-            let at = self.cfg.next_tick(cpu, self.now);
-            self.cpus[cpu.index()].base.enqueue_local(TimerId::Tick(cpu), at);
-            self.program_clock_event(cpu, obs);
-        }
-        obs.effect(Effect::ScheduledIn { vcpu: v, cpu });
-        let next = self.look(Stage::Last);
-        let vcpu = &mut self.vcpus[v.index()];
-        vcpu.blocking.woken = false;
-        vcpu.pc = if self.cfg.userspace { VcpuPc::User(UserPc::Wait) } else { next };
     }
 
     /// E8: off the wait queue; the polling window learns; the deadline goes back to where it was.
@@ -265,7 +253,7 @@ impl Machine {
             return false;
         }
         vcpu.blocking.woken = true;
-        let cpu = vcpu.cpu;
+        let cpu = vcpu.home;
         obs.effect(Effect::Woken { vcpu: v, cpu });
         if vcpu.pc == VcpuPc::Block(BlockPc::Asleep) {
             self.cpus[cpu.index()].runnable = true;

@@ -2,7 +2,8 @@
 
 use crate::host::{CpuSet, Topology};
 use crate::kvm::{Rules, Switch, TimerConfig, Vendor};
-use crate::scenario::{Arm, GuestIdle, Load, OtherExits, PathKind, PiInjectTimer, Scenario};
+use crate::lapic::{BusNs, CountRate, HvTimer, Tdcr, TimerMode};
+use crate::scenario::{self, Arm, GuestIdle, Load, Move, OtherExits, PathKind, PiInjectTimer, Rival, Scenario};
 use crate::units::{CpuId, Ns, TscKhz, Vector};
 use std::sync::Arc;
 
@@ -32,6 +33,11 @@ pub struct Config {
     /// TSC frequency.
     pub khz: TscKhz,
     pub(super) vector: Vector,
+    /// Mode of the guest's timer, where the local APIC has that mode.
+    pub(super) mode: TimerMode,
+    pub(super) rate: CountRate,
+    pub(super) hv_timer: HvTimer,
+    pub(super) moves: Vec<Move>,
     pub(super) advance: bool,
     pub(super) period: Ns,
     pub(super) handler: Ns,
@@ -51,6 +57,7 @@ pub struct Config {
 pub(super) struct VcpuConfig {
     pub(super) cpu: CpuId,
     pub(super) start: Ns,
+    pub(super) rival: Option<Rival>,
 }
 
 impl Config {
@@ -76,6 +83,23 @@ impl Config {
             userspace: path == PathKind::Userspace,
             khz: scenario.tsc_khz(),
             vector: scenario.guest.vector,
+            mode: match scenario.guest.timer {
+                scenario::TimerMode::Periodic => TimerMode::Periodic,
+                // A local APIC in userspace has no deadlines: the guest makes do with one-shot counts.
+                scenario::TimerMode::TscDeadline if path != PathKind::Userspace => TimerMode::TscDeadline,
+                _ => TimerMode::OneShot,
+            },
+            rate: CountRate { bus: BusNs::DEFAULT, divisor: Tdcr::from_written(0xb).divisor() },
+            hv_timer: match (rules.can_hv(timer), rules.has(Switch::HvTimerPeriods)) {
+                (false, _) => HvTimer::No,
+                (true, false) => HvTimer::Deadline,
+                (true, true) => HvTimer::Every,
+            },
+            moves: {
+                let mut moves = scenario.moves.clone();
+                moves.sort_by_key(|m| m.at_us);
+                moves
+            },
             advance: vm.lapic_timer_advance && rules.has(Switch::TimerAdvance),
             period: Ns::from_us(scenario.guest.period_us),
             handler: Ns::from_ns(scenario.guest.handler_ns),
@@ -84,7 +108,11 @@ impl Config {
             halt_poll_max: Ns::from_ns(u64::from(vm.halt_poll_ns)),
             other_exits: scenario.guest.other_exits,
             arms: scenario.guest.arms.clone(),
-            vcpus: scenario.vcpus.iter().map(|v| VcpuConfig { cpu: v.cpu, start: Ns::from_us(v.start_us) }).collect(),
+            vcpus: scenario
+                .vcpus
+                .iter()
+                .map(|v| VcpuConfig { cpu: v.cpu, start: Ns::from_us(v.start_us), rival: v.rival })
+                .collect(),
             tick_period: Ns::from_ns(1_000_000_000 / u64::from(scenario.host.hz.max(1))),
             loads: loads.collect(),
         })

@@ -11,7 +11,7 @@ use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, NotSent, Observer};
 use crate::kvm::{Request, Switch, Vendor};
 use crate::rule::Rule;
-use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use crate::units::{CpuId, Ns, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where the delivery stands.
@@ -175,14 +175,14 @@ impl Machine {
                 Some(DeliverPc::Done)
             }
             DeliverPc::Done => {
-                let was = std::mem::replace(&mut vcpu.timer.tscdeadline, Tsc::ZERO);
-                Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), 0);
+                let before = vcpu.timer.clone();
+                vcpu.timer.injected();
                 // A deadline that KVM delivered is not the processor's any more.
                 vcpu.processor_timer = Ns::NEVER;
                 if by == Deliverer::Thread(Thread::Pending) {
                     vcpu.timer.pending = false;
-                    Self::report(obs, v, Field::Pending, 1, 0);
                 }
+                self.report_timer(v, &before, obs);
                 None
             }
         }

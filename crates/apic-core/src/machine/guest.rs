@@ -10,6 +10,8 @@ use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
+use crate::kvm::Vendor;
+use crate::lapic::TimerMode;
 use crate::rule::Rule;
 use crate::units::{Ns, VcpuId};
 use crate::vmx::{ExitPhase, ExitReason};
@@ -28,6 +30,8 @@ enum Pc {
     RearmAt(Ns),
     /// In the handler, before IRET.
     Return,
+    /// The same, after its work.
+    ReturnAt(Ns),
 }
 
 /// One guest.
@@ -77,7 +81,7 @@ impl Guest {
     }
 
     pub(super) fn in_handler(&self) -> bool {
-        matches!(self.pc, Pc::Handler | Pc::RearmAt(_) | Pc::Return)
+        matches!(self.pc, Pc::Handler | Pc::RearmAt(_) | Pc::Return | Pc::ReturnAt(_))
     }
 }
 
@@ -95,6 +99,7 @@ impl Machine {
             Pc::Handler => Some(self.kvm_step(self.eoi_rule(), CostKind::GuestEoi)),
             Pc::RearmAt(at) => Some(Next::at(self.arming_rule(), at, self.now)),
             Pc::Return => Some(self.kvm_step(Rule::G1, CostKind::GuestReturn)),
+            Pc::ReturnAt(at) => Some(self.kvm_step(Rule::G1, CostKind::GuestReturn).not_before(at)),
             Pc::ArmAt(at) if at <= guest.next_other => Some(Next::at(self.arming_rule(), at, self.now)),
             Pc::Idle if self.cfg.halts && !guest.halted => {
                 let rule = if self.cfg.hlt_exits { Rule::E1 } else { Rule::G2 };
@@ -184,11 +189,15 @@ impl Machine {
             return;
         }
         vcpu.wrmsr = deadline;
+        let period = if self.cfg.mode == TimerMode::Periodic { self.cfg.period } else { at.minus(now) };
+        // A count of 0 would stop the timer.
+        vcpu.tmict = u32::try_from(period.as_ns()).unwrap_or(u32::MAX).max(1);
         vcpu.vapic.cease_recognition();
         let (to, reason) = if self.cfg.userspace {
             (VcpuPc::Exited(ExitTo::User(UserPc::Leave(Errand::Arm))), ExitReason::Mmio)
         } else {
-            (VcpuPc::ArmDispatch, ExitReason::MsrWrite)
+            let trapped = self.cfg.vendor == Vendor::Svm && self.cfg.apicv && self.cfg.mode != TimerMode::TscDeadline;
+            (VcpuPc::ArmDispatch, if trapped { ExitReason::AvicUnaccelerated } else { ExitReason::MsrWrite })
         };
         vcpu.pc = to;
         self.report_exit(v, reason, ExitPhase::Arming, obs);
@@ -204,6 +213,7 @@ impl Machine {
         // In a replay the handler re-arms itself only if the recording had re-armed by then.
         let rearms_later = matches!(vcpu.guest.resume, Pc::ArmAt(_));
         vcpu.guest.pc = match next_arm.map(|a| start.plus(Ns::from_ns(a.at_ns))) {
+            _ if self.cfg.mode == TimerMode::Periodic => Pc::ReturnAt(ready),
             _ if !replays => Pc::RearmAt(ready),
             Some(at) if at <= ready && !rearms_later => Pc::RearmAt(ready),
             Some(at) => {

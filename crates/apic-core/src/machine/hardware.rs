@@ -203,7 +203,10 @@ impl Machine {
 
     /// The front of the queue to a CPU: messages on one way do not overtake each other.
     pub(super) fn next_wire(&self, cpu: CpuId) -> Option<Next> {
-        let ipi = self.cpus[cpu.index()].inbound.first()?;
+        let c = &self.cpus[cpu.index()];
+        let Some(ipi) = c.inbound.first() else {
+            return (!c.wanted_at.is_never()).then(|| Next::at(Rule::S1, c.wanted_at, self.now));
+        };
         let rule = if ipi.vector.is_some() { Rule::I4 } else { Rule::F3 };
         let mut next = Next::after(rule, CostKind::IpiFlight, ipi.sent_at);
         next.earliest = self.now;
@@ -212,6 +215,9 @@ impl Machine {
 
     /// I4, F3.
     pub(super) fn step_wire<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
+        if self.cpus[cpu.index()].inbound.is_empty() {
+            return self.step_wanted(cpu, obs);
+        }
         let Ipi { id, vector, from, to, vcpu, .. } = self.cpus[cpu.index()].inbound.remove(0);
         self.touch_cpu(cpu);
         let Some(vector) = vector else {

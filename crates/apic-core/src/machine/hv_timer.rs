@@ -10,7 +10,8 @@ use super::state::{ArmingFor, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
-use crate::kvm::{Request, Switch};
+use crate::kvm::Switch;
+use crate::lapic::{Expiry, Start, TimerMode};
 use crate::rule::Rule;
 use crate::units::{Ns, Tsc, VcpuId};
 use crate::vmx::PREEMPTION_TIMER_RATE;
@@ -68,26 +69,34 @@ impl Machine {
             HvPc::Expired => self.expired_hv_timer(v, obs),
             HvPc::Cancel(arming) => {
                 self.cancel_hv_timer(v, obs);
-                if arming { self.armed(v) } else { self.after_hv_expiry(v) }
+                let timer = &self.vcpus[v.index()].timer;
+                if arming {
+                    self.armed(v)
+                } else if timer.mode == TimerMode::Periodic && timer.period != Ns::ZERO {
+                    self.advance_periodic(v, obs);
+                    self.vcpus[v.index()].arming_for = ArmingFor::HvExpiry;
+                    VcpuPc::ArmHv
+                } else {
+                    self.after_hv_expiry(v)
+                }
             }
             HvPc::Update => {
                 let now = self.cfg.khz.tsc_at(self.now).as_cycles();
                 let vcpu = &mut self.vcpus[v.index()];
-                let until = vcpu.hv_deadline.map_or(0, Tsc::as_cycles);
-                vcpu.hv_count = until.saturating_sub(now) >> PREEMPTION_TIMER_RATE;
+                vcpu.hv_count = vcpu.hv_deadline.as_cycles().saturating_sub(now) >> PREEMPTION_TIMER_RATE;
                 obs.effect(Effect::PreemptionTimerLoaded { vcpu: v, count: vcpu.hv_count });
                 self.entry_wait(v)
             }
             HvPc::ToSoftware => {
                 self.cancel_hv_timer(v, obs);
-                let pending = self.vcpus[v.index()].timer.pending;
                 self.vcpus[v.index()].arming_for = ArmingFor::Block;
-                if pending { self.armed(v) } else { VcpuPc::ArmSw }
+                VcpuPc::ArmSw
             }
             HvPc::ToHardware => {
                 // restart_apic_timer: an expiry that waits to be injected is left alone.
                 let timer = &self.vcpus[v.index()].timer;
-                let nothing = timer.pending || timer.tscdeadline == Tsc::ZERO;
+                let waits = timer.pending && timer.mode != TimerMode::Periodic;
+                let nothing = waits || timer.tscdeadline == Tsc::ZERO;
                 self.vcpus[v.index()].arming_for = ArmingFor::Unblock;
                 if nothing { self.armed(v) } else { VcpuPc::ArmHv }
             }
@@ -97,76 +106,55 @@ impl Machine {
 
     /// A6h: `start_hv_timer`, and `vmx_set_hv_timer` in it.
     pub(super) fn arm_hv<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let khz = self.cfg.khz;
-        let now = khz.tsc_at(self.now).as_cycles();
+        let (at, backs) = (self.instant(), self.cfg.hv_timer);
         let vcpu = &mut self.vcpus[v.index()];
-        if vcpu.timer.tscdeadline == Tsc::ZERO {
-            // Nothing to keep; start_sw_timer cancels what was kept.
-            let kept = vcpu.hv_deadline.is_some();
-            return (Rule::A6h, if kept { VcpuPc::Hv(HvPc::Cancel(true)) } else { self.armed(v) });
-        }
-        let ahead = vcpu.timer.tscdeadline.as_cycles().saturating_sub(now);
-        let advance = khz.tsc_at(Ns::from_ns(u64::from(vcpu.timer.timer_advance_ns))).as_cycles();
-        let delta = ahead.saturating_sub(advance);
-        if delta >> (PREEMPTION_TIMER_RATE + 32) != 0 {
-            // -ERANGE: more than the 32-bit counter holds.
-            self.cancel_hv_timer(v, obs);
-            return (Rule::A6h, VcpuPc::ArmSw);
-        }
-        let was = vcpu.hv_deadline.replace(Tsc::from_cycles(now + delta));
-        let pending = vcpu.timer.pending;
-        Self::report(obs, v, Field::HvTimerInUse, u64::from(was.is_some()), 1);
-        self.cancel_hrtimer(v, obs);
-        let next = match (pending, delta) {
-            (true, _) => VcpuPc::Hv(HvPc::Cancel(true)),
-            (_, 0) => VcpuPc::ArmExpired,
-            _ => self.armed(v),
+        let before = vcpu.timer.clone();
+        let start = vcpu.timer.start(backs, at);
+        let advance = self.cfg.khz.tsc_at(Ns::from_ns(u64::from(vcpu.timer.timer_advance_ns))).as_cycles();
+        let ahead = vcpu.timer.tscdeadline.as_cycles().saturating_sub(at.guest.as_cycles());
+        vcpu.hv_deadline = Tsc::from_cycles(at.guest.as_cycles() + ahead.saturating_sub(advance));
+        self.report_timer(v, &before, obs);
+        let next = match start {
+            Start::Hv => {
+                self.cancel_hrtimer(v, obs);
+                self.armed(v)
+            }
+            Start::HvExpired => {
+                self.cancel_hrtimer(v, obs);
+                VcpuPc::ArmExpired
+            }
+            // An expiry that waits to be injected is left alone.
+            Start::Nothing => self.armed(v),
+            // -ERANGE, or a mode that the kernel does not give to the preemption timer.
+            Start::Hrtimer(_) | Start::Expired => VcpuPc::ArmSw,
         };
         (Rule::A6h, next)
     }
 
     fn cancel_hv_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
-        let vcpu = &mut self.vcpus[v.index()];
-        let was = vcpu.hv_deadline.take();
-        Self::report(obs, v, Field::HvTimerInUse, u64::from(was.is_some()), 0);
+        let timer = &mut self.vcpus[v.index()].timer;
+        let was = timer.hv_timer_in_use;
+        timer.stop_hv();
+        Self::report(obs, v, Field::HvTimerInUse, u64::from(was), 0);
     }
 
     /// Hv4: `apic_timer_expired(from_timer_fn = false)`.
     fn expired_hv_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
-        let direct = self.expires_directly();
-        let vcpu = &mut self.vcpus[v.index()];
-        vcpu.expired_for = vcpu.armed_for;
-        if vcpu.timer.pending {
-            obs.effect(Effect::Dropped { vcpu: v });
-            return VcpuPc::Hv(HvPc::Cancel(false));
+        match self.expired_here(v, obs) {
+            Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Hv),
+            Expiry::Pend | Expiry::Coalesced => VcpuPc::Hv(HvPc::Cancel(false)),
         }
-        let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
-        Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
-        if direct {
-            return VcpuPc::Deliver(DeliverPc::Accept, Thread::Hv);
-        }
-        self.leave_pending(v, obs);
-        VcpuPc::Hv(HvPc::Cancel(false))
     }
 
     /// EXIT_FASTPATH_REENTER_GUEST, or the slow way round.
-    fn after_hv_expiry(&mut self, v: VcpuId) -> VcpuPc {
+    pub(super) fn after_hv_expiry(&mut self, v: VcpuId) -> VcpuPc {
         if self.vcpus[v.index()].fast { self.sync_or_check() } else { self.before_entry(v) }
-    }
-
-    /// Sets `pending` and the request, for an expiry that the thread itself found.
-    pub(super) fn leave_pending<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
-        let vcpu = &mut self.vcpus[v.index()];
-        vcpu.timer.pending = true;
-        vcpu.expired_remotely = false;
-        Self::report(obs, v, Field::Pending, 0, 1);
-        self.make_request(v, Request::Unblock, obs);
     }
 
     /// When the counter that is loaded for this entry reaches zero.
     pub(super) fn preemption_timer_fires(&self, v: VcpuId) -> Ns {
         let vcpu = &self.vcpus[v.index()];
-        if vcpu.hv_deadline.is_none() {
+        if !vcpu.timer.hv_timer_in_use {
             return Ns::NEVER;
         }
         let khz = self.cfg.khz;
@@ -197,6 +185,9 @@ impl Machine {
             ArmingFor::Guest => VcpuPc::ArmDone,
             ArmingFor::Block => self.start_polling(v),
             ArmingFor::Unblock => self.look(Stage::After),
+            ArmingFor::HvExpiry => self.after_hv_expiry(v),
+            ArmingFor::Load => self.loaded(v),
+            ArmingFor::Migration => self.before_entry(v),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::cost::CostKind;
 use crate::effect::{Effect, Field, NotSent, Observer};
 use crate::host::TimerId;
 use crate::kvm::{Kick, Request, Switch};
+use crate::lapic::TimerMode;
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use serde::Serialize;
@@ -89,7 +90,7 @@ impl Machine {
                 (Some(IrqPc::Return(v)), Some(v))
             }
             IrqPc::Return(v) => {
-                self.cpus[cpu.index()].base.callback_done();
+                self.callback_returns(cpu, v, obs);
                 let vcpu = &mut self.vcpus[v.index()];
                 vcpu.callback_on = None;
                 // A vCPU that waits in hrtimer_cancel for this callback (R8) goes on.
@@ -129,7 +130,8 @@ impl Machine {
             obs.effect(Effect::Dropped { vcpu: v });
             return IrqPc::Return(v);
         }
-        if !can_post || rules.has(Switch::WaitReadsNewDeadline) {
+        let owes = vcpu.timer.mode == TimerMode::TscDeadline;
+        if owes && (!can_post || rules.has(Switch::WaitReadsNewDeadline)) {
             let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
             Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
         }
@@ -139,6 +141,19 @@ impl Machine {
             // The series up to v5 looks at nothing else.
             (true, false) => self.post(v),
         }
+    }
+
+    /// C11, P4: a periodic timer goes on with its next target, on the queue of the CPU that ran it (R6).
+    fn callback_returns<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) {
+        let timer = &self.vcpus[v.index()].timer;
+        if timer.mode == TimerMode::Periodic && timer.period != Ns::ZERO {
+            let expires = self.advance_periodic(v, obs);
+            let timer = TimerId::Lapic(v);
+            self.vcpus[v.index()].queued_on = Some(cpu);
+            self.cpus[cpu.index()].base.enqueue_local(timer, expires);
+            obs.effect(Effect::TimerQueued { timer, cpu, expires, rule: Rule::R6 });
+        }
+        self.cpus[cpu.index()].base.callback_done();
     }
 
     /// Whether the poster waits for the deadline first.

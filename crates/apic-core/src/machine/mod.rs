@@ -17,6 +17,7 @@ mod hv_timer;
 mod inject;
 mod invariants;
 mod irq;
+mod sched;
 mod state;
 mod userspace;
 mod vcpu_thread;
@@ -81,7 +82,16 @@ impl Machine {
                 c.clock_event = c.base.expires_next();
             }
         }
-        Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, touched: Touched::default() }
+        for (i, vcpu) in cfg.vcpus.iter().enumerate() {
+            let rival = vcpu.rival.map_or(Ns::NEVER, |r| Ns::from_us(r.first_us));
+            cpus[vcpus[i].cpu.index()].rival_at = rival;
+        }
+        let mut machine =
+            Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, touched: Touched::default() };
+        for cpu in machine.cfg.host.iter() {
+            machine.plan(cpu);
+        }
+        machine
     }
 
     /// What never changes in this run.
@@ -199,7 +209,8 @@ impl Machine {
         }
         match c.running {
             Running::Vcpu(v) => self.next_vcpu_thread(v),
-            Running::Idle if c.runnable => Some(self.kvm_step(Rule::E7, CostKind::WakeUp)),
+            Running::Idle if c.runnable => Some(self.next_schedule_in()),
+            Running::Load if c.home_of.is_some() => Some(Next::at(Rule::S3, c.toggle_at, self.now)),
             Running::Idle | Running::Load if !c.io_work.is_empty() => Some(self.next_io_thread()),
             Running::Idle | Running::Load => {
                 let rule = if c.running == Running::Idle { Rule::H2 } else { Rule::H1 };
@@ -222,6 +233,7 @@ impl Machine {
                 }
                 Taken { rule: Rule::E7, vcpu: v }
             }
+            Running::Load if c.home_of.is_some() => self.rival_ends(cpu, obs),
             Running::Idle | Running::Load if !c.io_work.is_empty() => {
                 let v = self.step_io_thread(cpu, obs);
                 Taken { rule: Rule::U6, vcpu: Some(v) }

@@ -7,11 +7,12 @@ use super::guest::Guest;
 use super::hv_timer::HvPc;
 use super::inject::InjectPc;
 use super::irq::IrqPc;
+use super::sched::SchedPc;
 use super::userspace::{User, UserPc};
 use crate::cost::CostKind;
 use crate::host::HrtimerBase;
 use crate::kvm::{Mode, Requests, VcpuMode};
-use crate::lapic::{KvmTimer, Lvtt, TimerMode, VirtualApic};
+use crate::lapic::{KvmTimer, Lvtt, VirtualApic};
 use crate::rule::Rule;
 use crate::scenario::Load;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
@@ -185,8 +186,14 @@ pub struct Cpu {
     pub(super) toggle_at: Ns,
     /// The vCPU whose thread belongs on this CPU.
     pub(super) home_of: Option<VcpuId>,
-    /// That thread was woken and waits for the CPU.
+    /// That thread was woken, or preempted, and waits for the CPU.
     pub(super) runnable: bool,
+    /// Somebody else wants the CPU, or its vCPU elsewhere: `TIF_NEED_RESCHED`.
+    pub(super) need_resched: bool,
+    /// When that is so next.
+    pub(super) wanted_at: Ns,
+    /// When its rival wants it next.
+    pub(super) rival_at: Ns,
     /// vCPUs for which the I/O thread has something to do here.
     pub(super) io_work: Vec<VcpuId>,
     pub(super) not_before: Ns,
@@ -207,6 +214,9 @@ impl Cpu {
             toggle_at: cfg.load_span(cpu, true),
             home_of: None,
             runnable: false,
+            need_resched: false,
+            wanted_at: Ns::NEVER,
+            rival_at: Ns::NEVER,
             io_work: Vec::new(),
             not_before: Ns::ZERO,
             pin_count: 0,
@@ -262,6 +272,12 @@ pub(super) enum ArmingFor {
     Block,
     /// The vCPU has been woken, and the preemption timer takes over again.
     Unblock,
+    /// The preemption timer has fired, and a periodic timer goes on.
+    HvExpiry,
+    /// The vCPU was loaded on another CPU (`kvm_arch_vcpu_load`).
+    Load,
+    /// `KVM_REQ_MIGRATE_TIMER`.
+    Migration,
 }
 
 /// Where a vCPU's thread stands.
@@ -303,6 +319,8 @@ pub(super) enum VcpuPc {
     Inject(InjectPc),
     /// HLT, blocking and waking.
     Block(BlockPc),
+    /// Scheduled out and in, and what follows from it.
+    Sched(SchedPc),
     /// The processor's virtual timer becomes an hrtimer.
     VirtualToSoftware,
     /// And the hrtimer goes.
@@ -345,6 +363,7 @@ impl VcpuPc {
             Self::User(pc) => pc.interrupts_on(),
             Self::Hv(pc) => pc.interrupts_on(fast),
             Self::Block(pc) => pc.interrupts_on(),
+            Self::Sched(pc) => pc.interrupts_on(),
             Self::InGuest
             | Self::ArmDispatch
             | Self::ArmSw
@@ -377,8 +396,8 @@ pub struct Vcpu {
     pub(super) vapic: VirtualApic,
     pub(super) lvtt: Lvtt,
     pub(super) timer: KvmTimer,
-    /// The preemption timer keeps the deadline (`hv_timer_in_use`): until this host TSC value.
-    pub(super) hv_deadline: Option<Tsc>,
+    /// `vmx->hv_deadline_tsc`, which counts while `hv_timer_in_use`.
+    pub(super) hv_deadline: Tsc,
     /// When the processor's own timer for this vCPU fires, if the vCPU is in non-root operation then.
     pub(super) processor_timer: Ns,
     /// The count that the preemption timer starts with at the next entry.
@@ -390,6 +409,12 @@ pub struct Vcpu {
     pub(super) blocking: Blocking,
     pub(super) user: User,
     pub(super) arming_for: ArmingFor,
+    /// The CPU that its thread may run on.
+    pub(super) home: CpuId,
+    /// Moves made so far.
+    pub(super) moves: u32,
+    /// TMICT.
+    pub(super) tmict: u32,
     /// The value of the WRMSR that is being handled.
     pub(super) wrmsr: Tsc,
     /// The deadline that KVM holds, and the one that expired last, on the host's clock: what lateness is counted from.
@@ -416,9 +441,9 @@ impl Vcpu {
             fast: false,
             pi: PiDesc::new(v.cpu),
             vapic: VirtualApic::default(),
-            lvtt: Lvtt::new(TimerMode::TscDeadline, cfg.vector),
-            timer: KvmTimer { mode: TimerMode::TscDeadline, ..KvmTimer::new(cfg.advance) },
-            hv_deadline: None,
+            lvtt: Lvtt::new(cfg.mode, cfg.vector),
+            timer: KvmTimer { mode: cfg.mode, ..KvmTimer::new(cfg.advance) },
+            hv_deadline: Tsc::ZERO,
             processor_timer: Ns::NEVER,
             hv_count: 0,
             inject: None,
@@ -426,6 +451,9 @@ impl Vcpu {
             blocking: Blocking::default(),
             user: User::default(),
             arming_for: ArmingFor::Guest,
+            home: v.cpu,
+            moves: 0,
+            tmict: 0,
             wrmsr: Tsc::ZERO,
             armed_for: Ns::ZERO,
             expired_for: Ns::ZERO,
@@ -483,7 +511,7 @@ impl Vcpu {
 
     /// Whether the VMX preemption timer keeps its deadline.
     pub fn hv_timer_in_use(&self) -> bool {
-        self.hv_deadline.is_some()
+        self.timer.hv_timer_in_use
     }
 
     /// Whether its HLT was intercepted and it is not runnable (`KVM_MP_STATE_HALTED`).

@@ -10,6 +10,7 @@ use super::state::{Next, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
 use crate::host::TimerId;
+use crate::lapic::TimerMode;
 use crate::rule::Rule;
 use crate::units::{CpuId, Tsc, VcpuId, Vector};
 use serde::Serialize;
@@ -107,6 +108,7 @@ impl Machine {
         let cpu = self.io_cpu();
         let vcpu = &mut self.vcpus[v.index()];
         let (expires, deadline) = (vcpu.guest.deadline, vcpu.wrmsr);
+        vcpu.timer.period = self.cfg.period;
         vcpu.armed_for = expires;
         vcpu.timer.tscdeadline = deadline;
         let base = &mut self.cpus[cpu.index()].base;
@@ -173,9 +175,17 @@ impl Machine {
     pub(super) fn step_io_thread<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> VcpuId {
         let v = self.cpus[cpu.index()].io_work.remove(0);
         let vcpu = &mut self.vcpus[v.index()];
-        let (vector, to) = (vcpu.lvtt.vector(), vcpu.cpu);
+        let (vector, to) = (vcpu.lvtt.vector(), vcpu.home);
         vcpu.expired_for = vcpu.armed_for;
         vcpu.timer.tscdeadline = Tsc::ZERO;
+        if vcpu.timer.mode == TimerMode::Periodic {
+            vcpu.armed_for = vcpu.armed_for.plus(vcpu.timer.period);
+            let (timer, expires) = (TimerId::IoThread(v), vcpu.armed_for);
+            self.cpus[cpu.index()].base.enqueue_local(timer, expires);
+            obs.effect(Effect::TimerQueued { timer, cpu, expires, rule: Rule::R0 });
+            self.program_clock_event(cpu, obs);
+        }
+        let vcpu = &mut self.vcpus[v.index()];
         if !vcpu.vapic.request(vector) {
             obs.effect(Effect::Bit { vcpu: v, bank: Bank::Virr, vector, on: true });
         }

@@ -5,6 +5,7 @@ use super::deliver::{DeliverPc, Deliverer, Thread};
 use super::hv_timer::HvPc;
 use super::inject::InjectPc;
 use super::irq::IrqPc;
+use super::sched::SchedPc;
 use super::state::{ArmingFor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
@@ -12,9 +13,10 @@ use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
 use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, switch_hrtimer_base};
 use crate::kvm::{Request, Switch, Vendor};
+use crate::lapic::{Circumstances, Expiry, Instant, KvmTimer, Start, TimerMode};
 use crate::rule::Rule;
 use crate::scenario::OtherExits;
-use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use crate::units::{CpuId, Ns, VcpuId, Vector};
 
 impl Machine {
     /// What the thread does next; `None` in the guest, and while `hrtimer_cancel` waits for a callback (R8).
@@ -29,7 +31,8 @@ impl Machine {
             VcpuPc::ArmStart => (Rule::A4, CostKind::KvmStep),
             VcpuPc::ArmRestart => (Rule::A5, CostKind::KvmStep),
             VcpuPc::ArmHv => (Rule::A6h, CostKind::KvmStep),
-            VcpuPc::ArmSw => (Rule::A6, CostKind::KvmStep),
+            VcpuPc::ArmSw if vcpu.timer.mode == TimerMode::TscDeadline => (Rule::A6, CostKind::KvmStep),
+            VcpuPc::ArmSw => (Rule::A6p, CostKind::KvmStep),
             VcpuPc::NohzTarget(_) => (Rule::N3, CostKind::TargetSearch),
             VcpuPc::SwitchBase(_, _) if self.cfg.pinned => (Rule::R0, CostKind::HrtimerStart),
             VcpuPc::SwitchBase(_, _) => (Rule::R5, CostKind::HrtimerStart),
@@ -44,6 +47,7 @@ impl Machine {
             VcpuPc::IrqsOn => (Rule::F4, CostKind::KvmStep),
             VcpuPc::Hv(pc) => pc.next(),
             VcpuPc::Inject(pc) => pc.next(),
+            VcpuPc::Sched(pc) => pc.next()?,
             VcpuPc::User(pc) => pc.next()?,
             VcpuPc::Block(pc) => return self.next_block(v, pc),
             VcpuPc::VirtualToSoftware => (Rule::V3, CostKind::KvmStep),
@@ -69,7 +73,7 @@ impl Machine {
             VcpuPc::ArmStart => self.arm_start(v, obs),
             VcpuPc::ArmRestart => (Rule::A5, if self.cfg.can_hv { VcpuPc::ArmHv } else { VcpuPc::ArmSw }),
             VcpuPc::ArmHv => self.arm_hv(v, obs),
-            VcpuPc::ArmSw => self.arm_sw(v),
+            VcpuPc::ArmSw => self.arm_sw(v, obs),
             VcpuPc::NohzTarget(expires) => self.nohz_target(v, expires, obs),
             VcpuPc::SwitchBase(expires, target) => self.switch_base(v, expires, target, obs),
             VcpuPc::ArmExpired => self.arm_expired(v, obs),
@@ -77,7 +81,7 @@ impl Machine {
             VcpuPc::Deliver(step, thread) => {
                 let next = match self.step_deliver(v, step, Deliverer::Thread(thread), obs) {
                     Some(step) => VcpuPc::Deliver(step, thread),
-                    None => self.delivered(v, thread),
+                    None => self.delivered(v, thread, obs),
                 };
                 (step.rule(true), next)
             }
@@ -86,6 +90,7 @@ impl Machine {
             VcpuPc::IrqsOn => (Rule::F4, self.before_entry(v)),
             VcpuPc::Hv(pc) => self.step_hv(v, pc, obs),
             VcpuPc::Inject(pc) => self.step_inject(v, pc, obs),
+            VcpuPc::Sched(pc) => self.step_sched(v, pc, obs),
             VcpuPc::User(pc) => self.step_user(v, pc, obs),
             VcpuPc::Block(pc) => self.step_block(v, pc, obs),
             VcpuPc::VirtualToSoftware => (Rule::V3, self.virtual_to_software(v, obs)),
@@ -126,6 +131,8 @@ impl Machine {
     fn arm_dispatch<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         let rules = self.cfg.rules;
         let fast = rules.has(Switch::DeadlineFastpath) || (rules.has(Switch::HvFastpath) && self.cfg.can_hv);
+        // A write to TMICT never is.
+        let fast = fast && self.cfg.mode == TimerMode::TscDeadline;
         self.vcpus[v.index()].fast = fast;
         if !fast {
             self.set_mode_outside(v, obs);
@@ -133,47 +140,87 @@ impl Machine {
         (Rule::A2, VcpuPc::ArmSet)
     }
 
-    /// A3: `hrtimer_cancel`, then the new deadline.
+    /// A3: `hrtimer_cancel`, then the new deadline or count.
     fn arm_set<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        self.cancel_hrtimer(v, obs);
         let vcpu = &mut self.vcpus[v.index()];
-        let was = std::mem::replace(&mut vcpu.timer.tscdeadline, vcpu.wrmsr);
-        let now = vcpu.timer.tscdeadline;
         vcpu.armed_for = vcpu.guest.deadline;
         vcpu.arming_for = ArmingFor::Guest;
-        self.cancel_hrtimer(v, obs);
-        Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), now.as_cycles());
+        if vcpu.timer.mode == TimerMode::TscDeadline {
+            let was = std::mem::replace(&mut vcpu.timer.tscdeadline, vcpu.wrmsr);
+            Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), vcpu.wrmsr.as_cycles());
+        } else {
+            // cancel_apic_timer: a count stops whatever ran.
+            let (hv, pending) = (vcpu.timer.hv_timer_in_use, vcpu.timer.pending);
+            vcpu.timer.cancel();
+            Self::report(obs, v, Field::HvTimerInUse, u64::from(hv), 0);
+            Self::report(obs, v, Field::Pending, u64::from(pending), 0);
+        }
         (Rule::A3, VcpuPc::ArmStart)
     }
 
-    /// A4: a new deadline forgets an expiry that was not injected yet.
+    /// A4: a new deadline forgets an expiry that was not injected yet; a count becomes a target.
     fn arm_start<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let timer = &mut self.vcpus[v.index()].timer;
+        let (at, rate) = (self.instant(), self.cfg.rate);
+        let vcpu = &mut self.vcpus[v.index()];
+        let (tmict, timer) = (vcpu.tmict, &mut vcpu.timer);
         let was = std::mem::take(&mut timer.pending);
         Self::report(obs, v, Field::Pending, u64::from(was), 0);
-        (Rule::A4, VcpuPc::ArmRestart)
+        if timer.mode == TimerMode::TscDeadline {
+            return (Rule::A4, VcpuPc::ArmRestart);
+        }
+        let before = timer.clone();
+        let starts = timer.set_target(tmict, None, rate, true, at);
+        self.report_timer(v, &before, obs);
+        let timer = &self.vcpus[v.index()].timer;
+        if timer.mode == TimerMode::Periodic {
+            self.vcpus[v.index()].armed_for = timer.target_expiration;
+        }
+        (Rule::A4, if starts { VcpuPc::ArmRestart } else { self.armed(v) })
     }
 
-    /// A6.
-    fn arm_sw(&mut self, v: VcpuId) -> (Rule, VcpuPc) {
-        let vcpu = &self.vcpus[v.index()];
-        if vcpu.timer.tscdeadline == Tsc::ZERO {
-            return (Rule::A6, self.armed(v));
+    /// Now, by the host's clock and the guest's TSC.
+    pub(super) fn instant(&self) -> Instant {
+        Instant { host: self.now, guest: self.cfg.khz.tsc_at(self.now), khz: self.cfg.khz }
+    }
+
+    /// Reports what changed in `struct kvm_timer`.
+    pub(super) fn report_timer<O: Observer>(&self, v: VcpuId, was: &KvmTimer, obs: &mut O) {
+        if O::RECORDS {
+            let is = &self.vcpus[v.index()].timer;
+            let flag = u64::from;
+            Self::report(obs, v, Field::Period, was.period.as_ns(), is.period.as_ns());
+            Self::report(obs, v, Field::TargetExpiration, was.target_expiration.as_ns(), is.target_expiration.as_ns());
+            Self::report(obs, v, Field::Tscdeadline, was.tscdeadline.as_cycles(), is.tscdeadline.as_cycles());
+            let (before, now) = (was.expired_tscdeadline.as_cycles(), is.expired_tscdeadline.as_cycles());
+            Self::report(obs, v, Field::ExpiredTscdeadline, before, now);
+            Self::report(obs, v, Field::Pending, flag(was.pending), flag(is.pending));
+            Self::report(obs, v, Field::HvTimerInUse, flag(was.hv_timer_in_use), flag(is.hv_timer_in_use));
         }
-        let timer = &vcpu.timer;
-        let guest_tsc = self.cfg.khz.tsc_at(self.now);
-        let advance = Ns::from_ns(u64::from(timer.timer_advance_ns));
-        let ahead = timer.tscdeadline.as_cycles().saturating_sub(guest_tsc.as_cycles());
-        let ns = self.cfg.khz.ns_of(Tsc::from_cycles(ahead));
-        let expires = self.now.plus(ns).minus(advance);
-        let next = if ahead == 0 || ns <= advance {
-            VcpuPc::ArmExpired
-        } else if self.cfg.pinned {
-            // A pinned timer is not offered to anybody: get_target_base answers this CPU.
-            VcpuPc::SwitchBase(expires, vcpu.cpu)
+    }
+
+    /// A6, A6p.
+    fn arm_sw<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        let at = self.instant();
+        let timer = &mut self.vcpus[v.index()].timer;
+        let rule = if timer.mode == TimerMode::TscDeadline { Rule::A6 } else { Rule::A6p };
+        let hv = timer.hv_timer_in_use;
+        let next = match timer.start_sw(at) {
+            Start::Hrtimer(expires) => self.start_hrtimer(v, expires),
+            Start::Expired => VcpuPc::ArmExpired,
+            Start::Nothing | Start::Hv | Start::HvExpired => self.armed(v),
+        };
+        Self::report(obs, v, Field::HvTimerInUse, u64::from(hv), 0);
+        (rule, next)
+    }
+
+    /// `hrtimer_start`: whom the timer is offered to. A pinned one is not offered to anybody.
+    pub(super) fn start_hrtimer(&self, v: VcpuId, expires: Ns) -> VcpuPc {
+        if self.cfg.pinned {
+            VcpuPc::SwitchBase(expires, self.vcpus[v.index()].cpu)
         } else {
             VcpuPc::NohzTarget(expires)
-        };
-        (Rule::A6, next)
+        }
     }
 
     /// N1 to N4.
@@ -221,16 +268,33 @@ impl Machine {
 
     /// A7: `apic_timer_expired(from_timer_fn = false)`.
     fn arm_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let direct = self.expires_directly();
+        let next = match self.expired_here(v, obs) {
+            Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Arming),
+            Expiry::Pend | Expiry::Coalesced => self.delivered(v, Thread::Arming, obs),
+        };
+        (Rule::A7, next)
+    }
+
+    /// `apic_timer_expired(from_timer_fn = false)`, found by the vCPU's own thread.
+    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Expiry {
+        let how = Circumstances { from_timer_fn: false, direct: self.expires_directly(), use_posted: false };
+        let waits = self.cfg.rules.has(Switch::HvWaitsInAllModes);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
-        let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
-        Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
-        if direct {
-            return (Rule::A7, VcpuPc::Deliver(DeliverPc::Accept, Thread::Arming));
+        let before = vcpu.timer.clone();
+        let expiry = vcpu.timer.expired(how);
+        if !waits && vcpu.timer.mode != TimerMode::TscDeadline {
+            // B14: the flag was cleared before it was looked at.
+            vcpu.timer.expired_tscdeadline = before.expired_tscdeadline;
         }
-        self.leave_pending(v, obs);
-        (Rule::A7, self.delivered(v, Thread::Arming))
+        vcpu.expired_remotely = false;
+        self.report_timer(v, &before, obs);
+        match expiry {
+            Expiry::Coalesced => obs.effect(Effect::Dropped { vcpu: v }),
+            Expiry::Pend => self.make_request(v, Request::Unblock, obs),
+            Expiry::Deliver => {}
+        }
+        expiry
     }
 
     /// Whether an expiry that the vCPU's own thread finds is delivered at once.
@@ -239,13 +303,30 @@ impl Machine {
     }
 
     /// Where the thread goes after a delivery of its own.
-    fn delivered(&mut self, v: VcpuId, thread: Thread) -> VcpuPc {
+    fn delivered<O: Observer>(&mut self, v: VcpuId, thread: Thread, obs: &mut O) -> VcpuPc {
         match thread {
             Thread::Pending => self.before_entry(v),
             Thread::Hv => VcpuPc::Hv(HvPc::Cancel(false)),
-            Thread::Arming if self.vcpus[v.index()].hv_deadline.is_some() => VcpuPc::Hv(HvPc::Cancel(true)),
+            Thread::Arming if self.vcpus[v.index()].timer.hv_timer_in_use => VcpuPc::Hv(HvPc::Cancel(true)),
+            Thread::Arming if self.vcpus[v.index()].timer.mode == TimerMode::Periodic => {
+                // start_sw_period goes on with the next period.
+                let expires = self.advance_periodic(v, obs);
+                self.start_hrtimer(v, expires)
+            }
             Thread::Arming => self.armed(v),
         }
+    }
+
+    /// `advance_periodic_target_expiration`. Returns the new target.
+    pub(super) fn advance_periodic<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Ns {
+        let (at, to_now) = (self.instant(), self.cfg.rules.has(Switch::PeriodicClamp));
+        let vcpu = &mut self.vcpus[v.index()];
+        let before = vcpu.timer.clone();
+        vcpu.timer.advance_periodic(to_now, at);
+        vcpu.armed_for = vcpu.timer.target_expiration;
+        let target = vcpu.timer.target_expiration;
+        self.report_timer(v, &before, obs);
+        target
     }
 
     /// A8: the fastpath syncs PIR at once; the slow path goes round `vcpu_run`.
@@ -268,8 +349,12 @@ impl Machine {
             VcpuPc::User(UserPc::Leave(Errand::Signal))
         } else if vcpu.requests.has(Request::Unblock) || vcpu.timer.pending && !vcpu.lvtt.masked() {
             VcpuPc::RunLoop
+        } else if self.cpus[vcpu.cpu.index()].need_resched {
+            VcpuPc::Sched(SchedPc::Out)
         } else if vcpu.blocking.halted {
             self.block_again()
+        } else if vcpu.requests.has(Request::MigrateTimer) {
+            VcpuPc::Sched(SchedPc::MigrateTimer)
         } else if vcpu.requests.has(Request::Event) {
             VcpuPc::Inject(InjectPc::Events)
         } else {
@@ -368,7 +453,8 @@ impl Machine {
     /// P6d, D3: `kvm_vcpu_exit_request`.
     fn enter_check<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         let vcpu = &mut self.vcpus[v.index()];
-        if vcpu.requests.pending() || !vcpu.mode.is_in_guest() || vcpu.user.signal {
+        let wanted = self.cpus[vcpu.cpu.index()].need_resched;
+        if vcpu.requests.pending() || !vcpu.mode.is_in_guest() || vcpu.user.signal || wanted {
             if vcpu.fast {
                 // EXIT_FASTPATH_EXIT_HANDLED: the loop is left, mode follows.
                 return (Rule::D3, VcpuPc::Exited(ExitTo::Back));
@@ -380,7 +466,7 @@ impl Machine {
             }
             return (Rule::D3, VcpuPc::RunLoop);
         }
-        let next = if vcpu.hv_deadline.is_some() { VcpuPc::Hv(HvPc::Update) } else { self.entry_wait(v) };
+        let next = if vcpu.timer.hv_timer_in_use { VcpuPc::Hv(HvPc::Update) } else { self.entry_wait(v) };
         (Rule::P6d, next)
     }
 

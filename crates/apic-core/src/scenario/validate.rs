@@ -24,6 +24,7 @@ impl Scenario {
         self.validate_host()?;
         self.validate_vm()?;
         self.validate_placement()?;
+        self.validate_moves()?;
         self.validate_guest()?;
         self.validate_run()
     }
@@ -109,6 +110,37 @@ impl Scenario {
                 ));
             }
             in_range(&format!("vcpus[{i}].start_us"), vcpu.start_us, 0, MAX_US)?;
+            if let Some(rival) = vcpu.rival {
+                in_range(&format!("vcpus[{i}].rival.first_us"), rival.first_us, 0, MAX_US)?;
+                in_range(&format!("vcpus[{i}].rival.period_us"), rival.period_us, 2, MAX_US)?;
+                in_range(&format!("vcpus[{i}].rival.for_us"), rival.for_us, 1, rival.period_us - 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A vCPU goes to a core that nobody uses at any time, and has no rival to leave behind.
+    fn validate_moves(&self) -> Result<(), E> {
+        if self.vm.device.is_some() {
+            return Err(E::value("vm.device", "devices are not in this model yet", "leave it out"));
+        }
+        for (i, m) in self.moves.iter().enumerate() {
+            let path = format!("moves[{i}]");
+            in_range(&format!("{path}.vcpu"), m.vcpu.0.into(), 0, self.vcpus.len() as u64 - 1)?;
+            in_range(&format!("{path}.at_us"), m.at_us, 0, MAX_US)?;
+            self.cpu_exists(&format!("{path}.cpu"), m.cpu)?;
+            let others = self.vcpus.iter().enumerate().filter(|(v, _)| *v != m.vcpu.index());
+            let taken = others.map(|(_, v)| v.cpu).chain(self.moves.iter().filter(|o| o.vcpu != m.vcpu).map(|o| o.cpu));
+            if self.load_of(m.cpu) != Load::Idle || taken.into_iter().any(|c| c == m.cpu) {
+                let problem = format!("CPU {} is or will be used by somebody else", m.cpu);
+                return Err(E::value(format!("{path}.cpu"), problem, self.free_cpus()));
+            }
+            if self.vcpus[m.vcpu.index()].rival.is_some() {
+                return Err(E::value(path, "a vCPU that is moved cannot have a rival here", "one of the two"));
+            }
+            if self.moves[..i].iter().any(|o| o.vcpu == m.vcpu && o.at_us >= m.at_us) {
+                return Err(E::value(format!("{path}.at_us"), "moves of one vCPU are not in order", "a later time"));
+            }
         }
         Ok(())
     }
@@ -119,11 +151,10 @@ impl Scenario {
         in_range("guest.period_us", g.period_us, 1, MAX_US)?;
         in_range("guest.handler_ns", g.handler_ns, 0, 1_000_000_000)?;
         if g.timer != TimerMode::TscDeadline {
-            return Err(E::value(
-                "guest.timer",
-                "one-shot and periodic timers are not in this model yet",
-                "\"tsc-deadline\"",
-            ));
+            in_range("guest.period_us (of a 32-bit count at 1 GHz)", g.period_us, 1, 4_294_967)?;
+            if !g.arms.is_empty() {
+                return Err(E::value("guest.arms", "recorded arms are deadlines", "guest.timer = \"tsc-deadline\""));
+            }
         }
         if let Some(x) = g.other_exits {
             in_range("guest.other_exits.period_us", x.period_us, 1, MAX_US)?;

@@ -19,6 +19,8 @@ pub enum ExitReason {
     Cpuid,
     /// 49: an access to memory that KVM has marked as MMIO, here the xAPIC page of a userspace APIC.
     Mmio,
+    /// AMD: a write to an APIC register that AVIC does not accelerate, trap-style.
+    AvicUnaccelerated,
     /// 52: the VMX preemption timer.
     PreemptionTimer,
 }
@@ -34,13 +36,14 @@ impl ExitReason {
             Self::Hlt => "HLT",
             Self::Mmio => "EPT_MISCONFIG",
             Self::PreemptionTimer => "PREEMPTION_TIMER",
+            Self::AvicUnaccelerated => "avic_unaccelerated_access",
         }
     }
 
     /// Name as the vendor's exit codes print it; the preemption timer is Intel's alone.
     pub const fn name_on(self, vendor: Vendor) -> &'static str {
         match (vendor, self) {
-            (Vendor::Vmx, _) | (_, Self::PreemptionTimer) => self.name(),
+            (Vendor::Vmx, _) | (_, Self::PreemptionTimer | Self::AvicUnaccelerated) => self.name(),
             (_, Self::ExternalInterrupt(_)) => "interrupt",
             (_, Self::MsrWrite) => "msr",
             (_, Self::Cpuid) => "cpuid",
