@@ -78,6 +78,21 @@ fn guest_and_vm() {
 }
 
 #[test]
+fn moves_and_rivals() {
+    check(("", "[[moves]]\nvcpu = 1\nat_us = 5\ncpu = 2"), &["moves[0].vcpu", "0 to 0"]);
+    check(("", "[[moves]]\nvcpu = 0\nat_us = 5\ncpu = 0"), &["moves[0].cpu", "somebody else", "a free core"]);
+    let twice = "[[moves]]\nvcpu = 0\nat_us = 5\ncpu = 2\n[[moves]]\nvcpu = 0\nat_us = 5\ncpu = 1";
+    check(("", twice), &["moves[1].at_us", "a later time"]);
+    let rival = "cpu = 3\nrival = { period_us = 50, for_us = 50 }\n";
+    check(("cpu = 3\n", rival), &["vcpus[0].rival.for_us", "1 to 49"]);
+    check(
+        ("", "[guest]\ntimer = \"periodic\"\narms = [{ at_ns = 1, deadline_ns = 2 }]"),
+        &["guest.arms", "tsc-deadline"],
+    );
+    check(("", "[guest]\ntimer = \"one-shot\"\nperiod_us = 5000000"), &["guest.period_us", "4294967"]);
+}
+
+#[test]
 fn run_and_costs() {
     check(("", "[run]\nexpiries = 0"), &["run.expiries", "1 to"]);
     check(("", "[run]\npaths = []"), &["run.paths", "1 to 8"]);

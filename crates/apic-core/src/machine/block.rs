@@ -119,6 +119,7 @@ impl Machine {
                 let blocking = &mut self.vcpus[v.index()].blocking;
                 blocking.queued = true;
                 blocking.woken = false;
+                self.touch_callback(v);
                 self.look(Stage::Last)
             }
             BlockPc::Schedule => self.schedule_out(v, obs),
@@ -234,9 +235,11 @@ impl Machine {
         let virtual_timer = self.cfg.virtual_timer;
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.blocking.queued = false;
-        let was = vcpu.blocking.poll.window();
+        let before = vcpu.blocking.poll;
         vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max);
-        Self::report(obs, v, Field::HaltPollNs, was.as_ns(), vcpu.blocking.poll.window().as_ns());
+        Self::report(obs, v, Field::HaltPollNs, before.window().as_ns(), vcpu.blocking.poll.window().as_ns());
+        self.touch_callback(v);
+        let vcpu = &mut self.vcpus[v.index()];
         if std::mem::take(&mut vcpu.blocking.hv) {
             VcpuPc::Hv(HvPc::ToHardware)
         } else if virtual_timer {
@@ -268,10 +271,17 @@ impl Machine {
         blocking.queued && !blocking.woken
     }
 
-    /// Another CPU changed what a vCPU that polls looks at.
+    /// What a callback for this vCPU does next may have changed: whom it would wake, and which core it runs on.
+    pub(super) fn touch_callback(&mut self, v: VcpuId) {
+        if let Some(cpu) = self.vcpus[v.index()].callback_on {
+            self.touched.push(super::Actor::Sw(cpu));
+        }
+    }
+
+    /// Another CPU changed what a vCPU that polls, or goes round its loop, looks at.
     pub(super) fn touch_poller(&mut self, v: VcpuId) {
         let vcpu = &self.vcpus[v.index()];
-        if vcpu.pc == VcpuPc::Block(BlockPc::Poll) {
+        if matches!(vcpu.pc, VcpuPc::Block(BlockPc::Poll) | VcpuPc::RunLoop) {
             let actor = super::Actor::Sw(vcpu.cpu);
             self.touched.push(actor);
         }

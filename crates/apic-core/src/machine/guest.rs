@@ -46,6 +46,8 @@ pub(super) struct Guest {
     pub(super) deadline: Ns,
     /// Deadlines written.
     arms: u32,
+    /// Handlers started.
+    handled: u32,
     /// When it next executes CPUID.
     next_other: Ns,
 }
@@ -60,6 +62,7 @@ impl Guest {
             halted: false,
             deadline: first,
             arms: 0,
+            handled: 0,
             next_other: cfg.other_exits.map_or(Ns::NEVER, |x| Ns::from_us(x.first_us)),
         }
     }
@@ -69,7 +72,12 @@ impl Guest {
         self.resume = self.pc;
         self.pc = Pc::Handler;
         self.interrupts_on = false;
+        self.handled += 1;
         std::mem::take(&mut self.halted)
+    }
+
+    pub(super) fn handled(&self) -> usize {
+        self.handled as usize
     }
 
     pub(super) fn arms_made(&self) -> usize {

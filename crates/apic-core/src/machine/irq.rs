@@ -124,6 +124,12 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.queued_on = None;
         vcpu.callback_on = Some(cpu);
+        // Whoever is about to cancel the timer waits from now on (R8).
+        if vcpu.pc.cancels() {
+            let waits = Actor::Sw(vcpu.cpu);
+            self.touched.push(waits);
+        }
+        let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
         obs.effect(Effect::TimerFired { timer: TimerId::Lapic(v), cpu, expires });
         if vcpu.timer.pending && (!can_post || rules.has(Switch::PostingChecksPending)) {
@@ -149,9 +155,12 @@ impl Machine {
         if timer.mode == TimerMode::Periodic && timer.period != Ns::ZERO {
             let expires = self.advance_periodic(v, obs);
             let timer = TimerId::Lapic(v);
-            self.vcpus[v.index()].queued_on = Some(cpu);
-            self.cpus[cpu.index()].base.enqueue_local(timer, expires);
-            obs.effect(Effect::TimerQueued { timer, cpu, expires, rule: Rule::R6 });
+            // __run_hrtimer: not if somebody has started it meanwhile.
+            if self.vcpus[v.index()].queued_on.is_none() {
+                self.vcpus[v.index()].queued_on = Some(cpu);
+                self.cpus[cpu.index()].base.enqueue_local(timer, expires);
+                obs.effect(Effect::TimerQueued { timer, cpu, expires, rule: Rule::R6 });
+            }
         }
         self.cpus[cpu.index()].base.callback_done();
     }
@@ -183,7 +192,8 @@ impl Machine {
         Self::report(obs, v, Field::Pending, 0, 1);
         self.make_request(v, Request::Unblock, obs);
         self.touch_poller(v);
-        if kick { IrqPc::Kick(v) } else { IrqPc::Return(v) }
+        // Before the kick a sleeping vCPU was woken all the same (swake_up).
+        if kick || self.can_be_woken(v) { IrqPc::Kick(v) } else { IrqPc::Return(v) }
     }
 
     /// D2, P3c: `kvm_vcpu_kick`.

@@ -172,6 +172,7 @@ impl Machine {
             vcpu.pi.load_on(cpu);
             self.make_request(v, Request::MigrateTimer, obs);
         }
+        self.touch_callback(v);
         let hv = moved && self.vcpus[v.index()].timer.hv_timer_in_use;
         let next = if hv { VcpuPc::Sched(SchedPc::RestartHv) } else { self.loaded(v) };
         self.vcpus[v.index()].pc = next;
@@ -182,7 +183,7 @@ impl Machine {
     pub(super) fn loaded(&mut self, v: VcpuId) -> VcpuPc {
         if self.vcpus[v.index()].blocking.queued {
             self.look(Stage::Last)
-        } else if self.cfg.userspace {
+        } else if self.vcpus[v.index()].pc == VcpuPc::User(UserPc::Asleep) {
             VcpuPc::User(UserPc::Wait)
         } else {
             self.before_entry(v)

@@ -346,6 +346,11 @@ pub(super) enum VcpuPc {
 }
 
 impl VcpuPc {
+    /// Whether the thread is about to call `hrtimer_cancel`, which waits while the callback runs.
+    pub(super) const fn cancels(self) -> bool {
+        matches!(self, Self::ArmSet | Self::Sched(SchedPc::MigrateTimer))
+    }
+
     /// Whether the host takes interrupts at this point. Fastpath handlers, `start_sw_tscdeadline`, and everything between
     /// `mode := IN_GUEST_MODE` and VM entry run with interrupts off.
     pub(super) const fn interrupts_on(self, fast: bool) -> bool {

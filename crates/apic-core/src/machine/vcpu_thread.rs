@@ -24,7 +24,8 @@ impl Machine {
         let vcpu = &self.vcpus[v.index()];
         let (rule, cost) = match vcpu.pc {
             VcpuPc::InGuest => return None,
-            VcpuPc::ArmSet if vcpu.callback_on.is_some() => return None,
+            // hrtimer_cancel waits.
+            pc if pc.cancels() && vcpu.callback_on.is_some() => return None,
             VcpuPc::ArmDispatch => (Rule::A2, CostKind::VmExit),
             VcpuPc::ArmSet if vcpu.fast => (Rule::A3, CostKind::FastpathDispatch),
             VcpuPc::ArmSet => (Rule::A3, CostKind::SlowpathDispatch),
@@ -237,6 +238,8 @@ impl Machine {
 
     /// R0 to R5, and the enqueue.
     fn switch_base<O: Observer>(&mut self, v: VcpuId, expires: Ns, target: CpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        // remove_hrtimer: what is queued already is queued anew.
+        self.cancel_hrtimer(v, obs);
         let vcpu = &self.vcpus[v.index()];
         let (me, timer) = (vcpu.cpu, TimerId::Lapic(v));
         let there = &self.cpus[target.index()].base;
