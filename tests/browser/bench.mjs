@@ -2,6 +2,9 @@
 // test, as its figures depend on the machine and on its other work.
 //
 // Real key presses and a real pointer; the times are the CPU time of the page's main thread, as the browser counts it.
+// On a busy machine they are longer, so the load is printed beside them.
+
+import { availableParallelism, loadavg } from 'node:os';
 
 import { launch, serve } from './helpers.mjs';
 import { linkTo } from './link.mjs';
@@ -14,12 +17,26 @@ const STEPS_PER_PLACE = 40;
 const SEEKS = 400;
 /** From navigation to an answer, so many times. */
 const STARTS = 5;
+/** A quiet machine needs one minute. On one that needs ten, the figures say nothing about the page. */
+const PATIENCE_MS = 600_000;
 
 /** The first preset, for long enough. */
 const LONG = linkTo({ scenario: { run: { expiries: 1_600 } } });
 
+const load = () => loadavg()[0].toFixed(1);
+const before = load();
 const browser = await launch();
 const server = await serve();
+const stop = async () => {
+  await browser.close();
+  server.stop();
+};
+// The program ends here, and not with a complaint about a page that is no longer there.
+const patience = setTimeout(async () => {
+  console.error(`The benchmark was not over after ${PATIENCE_MS / 60_000} minutes, at a load of ${load()}: the machine is busy, or the page hangs.`);
+  await stop().catch(() => {});
+  process.exit(1);
+}, PATIENCE_MS);
 try {
   const starts = { 'first preset': await startTimes(''), 'the long run': await startTimes(LONG) };
   const page = await open(LONG);
@@ -32,12 +49,13 @@ try {
   };
   report(total, rows, starts);
 } finally {
-  await browser.close();
-  server.stop();
+  clearTimeout(patience);
+  await stop();
 }
 
 async function open(fragment) {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(server.url + fragment);
   await ready(page);
   return page;
@@ -76,7 +94,7 @@ async function meter(page) {
     await act();
     await drawn();
     const after = await read();
-    await until(() => position(page), (now) => now !== here, 'nothing moved');
+    await until(() => position(page), (now) => now !== here, 'nothing moved', PATIENCE_MS);
     return after.map((ms, i) => ms - before[i]);
   };
 }
@@ -113,7 +131,8 @@ function report(total, rows, starts) {
     return Object.values(shares).map((share) => sorted[Math.ceil(share * sorted.length) - 1]);
   };
   const ms = (values) => values.map((value) => value.toFixed(1));
-  console.log(`\nThe page, ${total} steps on record, Chromium ${browser.version()}; CPU time of its main thread in ms\n`);
+  console.log(`\nThe page, ${total} steps on record, Chromium ${browser.version()}; CPU time of its main thread in ms`);
+  console.log(`${availableParallelism()} CPUs, load ${before} before and ${load()} after\n`);
   line('', Object.keys(shares));
   const promises = [];
   for (const [what, samples] of Object.entries(rows)) {

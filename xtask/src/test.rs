@@ -23,7 +23,11 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         setup::node_packages(places)?;
         Ok((toolchain, bindgen, chromium))
     });
-    phases.run("native tests", || shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"])));
+    phases.run("native tests", || {
+        shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]))?;
+        // What of the page is pure; no default member, as it is built for wasm32 otherwise.
+        shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked", "--package", "ui"]))
+    });
     phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
     let bridge =
         phases.run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen));

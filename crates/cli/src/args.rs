@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::quantity::{Picos, Share};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -40,6 +41,19 @@ happens at its instant: there are no costs.
 
 Exit status: 0; 2 if a line cannot be read or obeyed; 1 if the output could not be written.";
 
+const IMPORT_HELP: &str = "\
+What a recording shows is told with the rule that it was read by; the summary lists the rules. Lines that
+are not understood are counted and the first of them shown.
+
+Record all that is read with:
+  perf record -a -e 'kvm:*' -e 'timer:hrtimer_*' -e 'irq_vectors:local_timer_*' \\
+    -e 'irq_vectors:reschedule_*' -e sched:sched_switch -- sleep 1
+  perf script > recording.txt
+
+Progress goes to standard error if it takes longer than two seconds.
+
+Exit status: 0; 2 if the command line or the recording is at fault; 1 if the output could not be written.";
+
 /// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
 /// interrupts, step by step, on several paths.
 #[derive(Parser, Debug)]
@@ -61,6 +75,11 @@ pub(crate) enum Command {
     Presets(PresetsArgs),
     /// Print the arms of a recording as a scenario has them
     Arms(ArmsArgs),
+    /// Say how many exits must have been avoided for a claimed benefit
+    Breakeven(BreakevenArgs),
+    /// Sum a recording up, or turn it into a scenario, a Perfetto trace or a table
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArgs),
 }
 
 #[derive(ClapArgs, Debug)]
@@ -95,6 +114,9 @@ pub(crate) struct RunArgs {
     /// One JSON object per step and line, one path after the other
     #[arg(long)]
     pub(crate) events: bool,
+    /// What the kernel's tracepoints would print, as ftrace text, of one path
+    #[arg(long, conflicts_with_all = ["events", "json", "kvm_stat"])]
+    pub(crate) ftrace: bool,
     /// The table that `perf kvm stat report` would print, of one path
     #[arg(long, conflicts_with_all = ["events", "json"])]
     pub(crate) kvm_stat: bool,
@@ -125,6 +147,52 @@ pub(crate) struct ArmsArgs {
     /// Print no more than so many
     #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) first: Option<usize>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct BreakevenArgs {
+    /// What is claimed: so much more work done, such as 3%
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) benefit: Share,
+    /// What one exit costs: 1.4us, 740ns, or cycles at a clock, 2900cycles@2.5GHz
+    #[arg(long, value_name = "TIME")]
+    pub(crate) exit_cost: Picos,
+    /// vCPUs over which the benefit is spread
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) cpus: u32,
+    /// One JSON document instead of sentences
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ImportArgs {
+    /// The text of `perf script` or `trace-cmd report`, also compressed by gzip; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The summary; also printed if nothing else is asked for
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// The summary as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What to turn it into
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["summary", "json"])]
+    pub(crate) to: Option<ImportFormat>,
+    /// The vCPU of the scenario, by its thread, where there are several
+    #[arg(long, value_name = "TID", value_parser = number::<u32>)]
+    pub(crate) vcpu: Option<u32>,
+}
+
+/// What a recording can be turned into.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ImportFormat {
+    /// TOML that replays the arms of one vCPU where it ran, with what is assumed in comments
+    Scenario,
+    /// JSON that Perfetto opens: tracks per CPU and vCPU
+    Perfetto,
+    /// One table of all events and of all ticks with their latencies
+    Csv,
 }
 
 /// A number, or what would be one.

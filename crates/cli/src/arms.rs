@@ -2,11 +2,10 @@
 
 use crate::args::ArmsArgs;
 use crate::error::Failure;
-use crate::load::is_stdin;
+use crate::import::Source;
 use apic_core::scenario::{Arm, Scenario};
 use kvm_trace::{ArmList, ReplayArm, Tid, read_arms};
-use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// One vCPU's part of a recording.
@@ -27,14 +26,8 @@ pub(crate) struct Recording {
 impl Recording {
     /// Reads a file (`-` for standard input) and chooses its vCPU: the one there is, or the one asked for.
     pub(crate) fn read(file: &Path, vcpu: Option<u32>) -> Result<Self, Failure> {
-        let name = if is_stdin(file) { "standard input".to_owned() } else { file.display().to_string() };
-        let list = if is_stdin(file) {
-            read_arms(io::stdin().lock())
-        } else {
-            let open = File::open(file).map_err(|source| Failure::Read { file: name.clone(), source })?;
-            read_arms(BufReader::new(open))
-        };
-        let list = list.map_err(|source| Failure::Recording { file: name.clone(), source })?;
+        let Source { name, reader } = Source::open(file)?;
+        let list = read_arms(reader).map_err(|source| Failure::Recording { file: name.clone(), source })?;
         let vcpu = choose(&name, &list, vcpu.map(Tid))?;
         let replay = list.replay(vcpu);
         if replay.is_empty() {

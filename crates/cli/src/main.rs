@@ -12,21 +12,27 @@
 //! | `load` | where a scenario comes from: file, link, preset, recording |
 //! | `apic` | `exitless apic`: a script for the bench |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
+//! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
-//! | `report`, `json`, `events`, `presets` | what is printed; `table` sets columns |
+//! | `report`, `json`, `events`, `ftrace`, `presets` | what is printed; `table` sets columns |
+//! | `breakeven`, `quantity` | `exitless breakeven`; numbers with units |
 //! | `error` | what can go wrong, and the exit status for it |
 
 mod apic;
 mod args;
 mod arms;
+mod breakeven;
 mod error;
 mod events;
+mod ftrace;
+mod import;
 mod json;
 mod load;
 mod moment;
 mod presets;
+mod quantity;
 mod report;
 mod spread;
 mod table;
@@ -59,7 +65,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, apic, presets or arms; --help says what they do";
+            let valid = "run, apic, presets, arms, import or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
@@ -69,6 +75,8 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         Command::Apic(args) => apic::answer(&args, out),
         Command::Presets(args) => presets::print(args.json, out),
         Command::Arms(args) => arms::print(&args, out),
+        Command::Breakeven(args) => breakeven::print(&args, out),
+        Command::Import(args) => import::print(&args, out),
     }
 }
 
@@ -77,6 +85,8 @@ fn run(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
     let moment = Moment::new(loaded);
     if args.events {
         events::print(&moment, out)
+    } else if args.ftrace {
+        ftrace::print(&moment, out)
     } else if args.kvm_stat {
         spread::print_stat(&moment, out)
     } else if args.json {

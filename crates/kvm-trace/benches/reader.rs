@@ -3,7 +3,7 @@
 //! The file is a real recording, repeated in memory to 100 MB and more. Absolute figures hold for the machine they were
 //! taken on.
 
-use kvm_trace::{Event, read_arms, read_events};
+use kvm_trace::{Event, Fact, analyze, read_arms, read_events};
 use regex::bytes::Regex;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -69,6 +69,11 @@ fn count(line: u64, event: &Event<'_>) {
     black_box((line, *event));
 }
 
+/// Takes a fact.
+fn take(fact: &Fact) {
+    black_box(fact);
+}
+
 fn main() {
     let quick = std::env::args().any(|a| a == "--test");
     let size = if quick { 1 << 20 } else { 100_000_000 };
@@ -83,6 +88,7 @@ fn main() {
             println!("  {what:<20} {rate:>6.0} MB/s  {ns:>6.1} ns/event  {events} events");
         };
         row("events", median(|| read_events(text.as_bytes(), count).map_or(0, |c| c.events)));
+        row("ticks and summary", median(|| analyze(text.as_bytes(), take).map_or(0, |s| s.coverage.events)));
         row("arms", median(|| read_arms(text.as_bytes()).map_or(0, |list| list.coverage.events)));
         row("regular expressions", median(|| plain.events(text.as_bytes())));
     }

@@ -32,19 +32,10 @@
 //! followed; deadlines of timers that never became an hrtimer (the VMX preemption timer, or a
 //! deadline already past); the divider and mode registers that give an initial count its meaning.
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use crate::{
-    ClockOffset, Coverage, Cpu, Event, EventKind, Hrtimer, HrtimerMode, MonotonicTime, ReadError, Tid, TraceTime,
-    read_events,
-};
-
-const MSR_IA32_TSC_DEADLINE: u32 = 0x6e0;
-const MSR_X2APIC_TMICT: u32 = 0x838;
-
-/// The callback of KVM's APIC timer.
-const APIC_TIMER: &str = "apic_timer_fn";
+use crate::analysis::{Armed, ArmedBy, Fact, Tick, analyze};
+use crate::{ClockOffset, Coverage, MonotonicTime, ReadError, Tid, TraceTime};
 
 /// A guest armed its APIC timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,147 +136,38 @@ impl ArmList {
 ///
 /// # Errors
 ///
-/// As [`read_events`]; and if no guest arms a timer, or no deadline can be placed in time.
+/// As [`analyze`]; and if no guest arms a timer, or no deadline can be placed in time.
 pub fn read_arms(reader: impl BufRead) -> Result<ArmList, ReadError> {
-    let mut finder = Finder::default();
-    let coverage = read_events(reader, |line, event| finder.event(line, event))?;
-    finder.finish(coverage)
+    let mut arms = Vec::new();
+    let summary = analyze(reader, |fact| arms.extend(Arm::of(fact)))?;
+    // A tick is told when it is over.
+    arms.sort_by_key(|arm| arm.line);
+    let Some(first) = arms.first().map(|arm| arm.line) else {
+        return Err(ReadError::NoArms { lines: summary.coverage.lines });
+    };
+    if arms.iter().all(|arm| arm.deadline.is_none()) {
+        return Err(ReadError::NoDeadlines { first, arms: arms.len() });
+    }
+    Ok(ArmList {
+        clock_offset: summary.clocks.offset.ok_or(ReadError::NoClock { first })?,
+        arms,
+        disarms: summary.disarms,
+        restarts: summary.restarts,
+        coverage: summary.coverage,
+    })
 }
 
-#[derive(Default)]
-struct Finder {
-    arms: Vec<Arm>,
-    disarms: u64,
-    restarts: u64,
-    clock_offset: Option<ClockOffset>,
-    threads: BTreeMap<Tid, Thread>,
-    /// CPUs whose last event was the end of this timer's callback.
-    just_expired: BTreeMap<Cpu, Hrtimer>,
-}
-
-#[derive(Default)]
-struct Thread {
-    /// A start that has not found its arm.
-    start: Option<MonotonicTime>,
-    /// Its last arm, by place in [`Finder::arms`].
-    arm: Option<usize>,
-    /// The last arm is an initial count, and the line of its MSR may still come.
-    count_open: bool,
-}
-
-impl Finder {
-    fn event(&mut self, line: u64, event: &Event<'_>) {
-        let just_expired = self.just_expired.remove(&event.cpu);
-        match event.kind {
-            EventKind::HrtimerExpireEntry { function: APIC_TIMER, now, .. } => {
-                let offset = ClockOffset::between(event.time, now);
-                self.clock_offset = [self.clock_offset, offset].into_iter().flatten().min();
-            }
-            EventKind::HrtimerExpireExit { hrtimer } => {
-                self.just_expired.insert(event.cpu, hrtimer);
-            }
-            EventKind::HrtimerStart { hrtimer, function: APIC_TIMER, expires, mode } => {
-                if just_expired == Some(hrtimer) && mode == Some(HrtimerMode::ABS) {
-                    self.restarts += 1;
-                } else {
-                    self.start(event.thread, expires);
-                }
-            }
-            EventKind::MsrWrite { index: MSR_IA32_TSC_DEADLINE, data, refused: false } => {
-                self.arm(line, event, ArmKind::Deadline, data);
-            }
-            EventKind::MsrWrite { index: MSR_X2APIC_TMICT, data, refused: false } => {
-                // With kvm_apic recorded, this line only ends the write that was already seen.
-                if self.threads.get(&event.thread).is_some_and(|thread| thread.count_open) {
-                    self.settle(event.thread);
-                } else {
-                    self.arm(line, event, ArmKind::Tmict, data);
-                }
-            }
-            EventKind::ApicWrite { register: "APIC_TMICT", value } => {
-                self.settle(event.thread);
-                self.arm(line, event, ArmKind::Tmict, value);
-                self.threads.entry(event.thread).or_default().count_open = true;
-            }
-            EventKind::MsrWrite { .. }
-            | EventKind::MsrRead { .. }
-            | EventKind::ApicWrite { .. }
-            | EventKind::ApicRead { .. }
-            | EventKind::KvmEntry(_)
-            | EventKind::KvmExit(_) => self.settle(event.thread),
-            _ => {}
-        }
-    }
-
-    /// A timer of `thread` was queued, not by its own callback.
-    fn start(&mut self, thread: Tid, expires: MonotonicTime) {
-        let thread = self.threads.entry(thread).or_default();
-        let armed = thread.arm.and_then(|arm| self.arms.get_mut(arm));
-        if armed.as_ref().is_some_and(|arm| arm.deadline == Some(expires)) {
-            // Without entries recorded, all that tells a moved timer is that its deadline is known.
-            return;
-        }
-        if let Some(earlier) = thread.start.replace(expires) {
-            give(earlier, armed);
-        }
-    }
-
-    /// The guest on the event's thread wrote `written` to arm its timer.
-    fn arm(&mut self, line: u64, event: &Event<'_>, kind: ArmKind, written: u64) {
-        if written == 0 {
-            self.settle(event.thread);
-            self.disarms += 1;
-            self.threads.entry(event.thread).or_default().arm = None;
-            return;
-        }
-        let thread = self.threads.entry(event.thread).or_default();
-        thread.count_open = false;
-        thread.arm = Some(self.arms.len());
-        self.arms.push(Arm {
-            line,
-            time: event.time,
-            deadline: thread.start.take(),
-            written,
-            kind,
-            thread: event.thread,
-        });
-    }
-
-    /// `thread` went on to something else: a start that is still open belongs to the arm before.
-    fn settle(&mut self, thread: Tid) {
-        let Some(thread) = self.threads.get_mut(&thread) else {
-            return;
+impl Arm {
+    /// The arm of a tick, if a guest's write is known for it.
+    pub fn of(fact: &Fact) -> Option<Self> {
+        let Fact::Tick(Tick { thread, deadline, armed: Some(Armed { at, by, written }), .. }) = *fact else {
+            return None;
         };
-        thread.count_open = false;
-        if let Some(start) = thread.start.take() {
-            give(start, thread.arm.and_then(|arm| self.arms.get_mut(arm)));
-        }
-    }
-
-    fn finish(mut self, coverage: Coverage) -> Result<ArmList, ReadError> {
-        let threads: Vec<Tid> = self.threads.keys().copied().collect();
-        for thread in threads {
-            self.settle(thread);
-        }
-        let Some(first) = self.arms.first().map(|arm| arm.line) else {
-            return Err(ReadError::NoArms { lines: coverage.lines });
+        let kind = match by {
+            ArmedBy::Deadline => ArmKind::Deadline,
+            ArmedBy::Count => ArmKind::Tmict,
+            ArmedBy::Start | ArmedBy::Restart => return None,
         };
-        if self.arms.iter().all(|arm| arm.deadline.is_none()) {
-            return Err(ReadError::NoDeadlines { first, arms: self.arms.len() });
-        }
-        Ok(ArmList {
-            clock_offset: self.clock_offset.ok_or(ReadError::NoClock { first })?,
-            arms: self.arms,
-            disarms: self.disarms,
-            restarts: self.restarts,
-            coverage,
-        })
-    }
-}
-
-/// Gives a start to the arm before it, unless that has one.
-fn give(start: MonotonicTime, arm: Option<&mut Arm>) {
-    if let Some(arm) = arm {
-        arm.deadline.get_or_insert(start);
+        Some(Self { line: at.line, time: at.time, deadline, written, kind, thread })
     }
 }

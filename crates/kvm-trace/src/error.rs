@@ -5,6 +5,10 @@
 pub const RECORD_COMMAND: &str = "perf record -a -e kvm:kvm_msr,kvm:kvm_apic,kvm:kvm_entry,\
 timer:hrtimer_start,timer:hrtimer_expire_entry,timer:hrtimer_expire_exit -- sleep 1";
 
+/// Records all that [`analyze`](crate::analyze) reads.
+pub const RECORD_ALL_COMMAND: &str = "perf record -a -e 'kvm:*' -e 'timer:hrtimer_*' -e 'irq_vectors:local_timer_*' \
+-e 'irq_vectors:reschedule_*' -e sched:sched_switch -- sleep 1";
+
 /// Turns a `perf.data` file into the text that is read here.
 const TEXT_COMMAND: &str = "perf script > arms.txt";
 
@@ -48,6 +52,18 @@ pub enum ReadError {
         first: u64,
         /// Lines in the file.
         lines: u64,
+    },
+
+    /// A recording of something else.
+    #[error(
+        "{events} events, but none of KVM: the first are {first}. Expected events such as kvm:kvm_exit, \
+         kvm:kvm_msr and kvm:kvm_apic_accept_irq. Record with `{RECORD_ALL_COMMAND}`, then `{TEXT_COMMAND}`"
+    )]
+    NoKvmEvents {
+        /// Events in the file.
+        events: u64,
+        /// Names of the first kinds of them.
+        first: String,
     },
 
     /// A recording in which no guest armed its timer.

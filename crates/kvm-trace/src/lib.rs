@@ -16,6 +16,7 @@
 
 #![warn(missing_docs)]
 
+mod analysis;
 mod arms;
 mod error;
 mod event;
@@ -26,8 +27,13 @@ mod reader;
 mod stat;
 mod units;
 
+pub use analysis::{
+    Accepted, Analysis, Armed, ArmedBy, At, Basis, Callback, Clocks, CpuSeen, ExitSpan, ExitTimes, Expiry, Fact,
+    Inference, InferenceInfo, Latencies, LostSpan, Missing, Order, Outcome, Path, Reason, Summary, Tick, TickExit,
+    TimerKind, VcpuSeen, Whereabouts, analyze,
+};
 pub use arms::{Arm, ArmKind, ArmList, ReplayArm, read_arms};
-pub use error::{RECORD_COMMAND, ReadError};
+pub use error::{RECORD_ALL_COMMAND, RECORD_COMMAND, ReadError};
 pub use event::{Accept, Entry, Event, EventKind, Exit, HrtimerMode};
 pub use lost::Lost;
 pub use reader::{Coverage, Record, Unparsed, read_events, read_records};

@@ -4,7 +4,7 @@
 
 use apic_core::run::Lockstep;
 use apic_core::scenario::{Scenario, preset};
-use scene::{Moment, PageData, Projection, View, narrate_beat};
+use scene::{Moment, PageData, Projection, STANDALONE_CSS, View, narrate_beat};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut told = Vec::new();
     for (p, steps) in page.paths().iter().enumerate() {
         let moment = Moment::of(&lockstep, p);
-        let view = View { width, projection: Projection::for_width(width), standalone: true, id: format!("s{p}") };
+        let view =
+            View { width, projection: Projection::for_width(width), style: Some(STANDALONE_CSS), id: format!("s{p}") };
         let stage = page.draw(p, &moment, &view);
         println!("<div class=card><h2>{} · {}</h2>{}</div>", steps.path.title(), stage.tally.text(), stage.svg);
         if let Some(record) = moment.step.and_then(|s| steps.records.iter().find(|r| r.index == s)) {

@@ -1,7 +1,5 @@
 //! The display list: marks with their meaning, made of plain shapes. Every medium draws from it.
 
-use std::fmt::Write as _;
-
 /// Whether a mark has happened at the moment that is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
@@ -153,8 +151,12 @@ impl Pen {
     pub(crate) fn to(mut self, command: char, points: &[(f64, f64)]) -> Self {
         self.0.push(command);
         for (i, (x, y)) in points.iter().enumerate() {
-            // Writing to a String cannot fail.
-            let _ = write!(self.0, "{}{} {}", if i > 0 { " " } else { "" }, num(*x), num(*y));
+            if i > 0 {
+                self.0.push(' ');
+            }
+            push_length(&mut self.0, *x);
+            self.0.push(' ');
+            push_length(&mut self.0, *y);
         }
         self
     }
@@ -169,13 +171,48 @@ impl Pen {
     }
 }
 
-/// A length with at most one decimal.
-pub(crate) fn num(value: f64) -> String {
+/// A length with at most one decimal. Not by `write!`: there are hundreds of them in a picture, and one on every step.
+pub(crate) fn push_length(out: &mut String, value: f64) {
     // Whole numbers only: formatting of floats is ten kilobytes of program.
     let tenths = (value * 10.0).round() as i64;
-    let (sign, tenths) = (if tenths < 0 { "-" } else { "" }, tenths.unsigned_abs());
-    match tenths % 10 {
-        0 => format!("{sign}{}", tenths / 10),
-        tenth => format!("{sign}{}.{tenth}", tenths / 10),
+    if tenths < 0 {
+        out.push('-');
+    }
+    let tenths = tenths.unsigned_abs();
+    push_number(out, tenths / 10);
+    if !tenths.is_multiple_of(10) {
+        out.push('.');
+        push_number(out, tenths % 10);
+    }
+}
+
+/// A whole number.
+pub(crate) fn push_number(out: &mut String, number: u64) {
+    if number > 9 {
+        push_number(out, number / 10);
+    }
+    out.push(char::from(b'0' + (number % 10) as u8));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: f64, expect: &str) {
+        let mut out = String::new();
+        push_length(&mut out, value);
+        assert_eq!(out, expect);
+    }
+
+    #[test]
+    fn lengths_have_at_most_one_decimal() {
+        check(0.0, "0");
+        check(-0.04, "0");
+        check(-0.06, "-0.1");
+        check(9.96, "10");
+        check(1_234.56, "1234.6");
+        check(-10.0, "-10");
+        check(f64::NAN, "0");
     }
 }

@@ -5,11 +5,10 @@
 //! a bit that the last step changed; `ghost` where the last step cleared one; `threshold` the line below which the
 //! processor priority holds vectors back; `class-label` the row names.
 
-use crate::display::{Pen, Shape, num};
-use crate::svg::escaped;
+use crate::display::push_length;
+use crate::svg::{Markup, RECT};
 use apic_core::lapic::VectorSet;
 use apic_core::units::Vector;
-use std::fmt::Write as _;
 
 /// A set to draw.
 #[derive(Clone, Copy, Debug)]
@@ -45,14 +44,36 @@ impl Cells {
     }
 
     /// Many cells as one path.
-    fn path(&self, numbers: impl Iterator<Item = u8>, class: &'static str) -> String {
-        let mut d = String::new();
+    fn path(&self, numbers: impl Iterator<Item = u8>) -> String {
+        let mut path = String::new();
         for number in numbers {
-            let [x, y, width, height] = self.of(number).map(num);
-            let _ = write!(d, "M{x} {y}h{width}v{height}h-{width}z");
+            let [x, y, width, height] = self.of(number);
+            push(&mut path, [("M", x), (" ", y), ("h", width), ("v", height), ("h", -width)]);
+            path.push('z');
         }
-        format!("<path class=\"{class}\" d=\"{d}\"/>")
+        path
     }
+
+    /// One stroke through each.
+    fn strokes(&self, numbers: impl Iterator<Item = u8>) -> String {
+        let mut path = String::new();
+        for number in numbers {
+            let [x, y, width, height] = self.of(number);
+            push(&mut path, [("M", x), (" ", y + height), ("L", x + width), (" ", y)]);
+        }
+        path
+    }
+}
+
+fn push<const N: usize>(path: &mut String, pieces: [(&str, f64); N]) {
+    for (command, length) in pieces {
+        path.push_str(command);
+        push_length(path, length);
+    }
+}
+
+fn path(out: &mut Markup, class: &str, d: &str) {
+    out.raw("<path").attribute("class", class).attribute("d", d).raw("/>");
 }
 
 /// The grid as SVG.
@@ -60,71 +81,46 @@ pub fn grid_svg(grid: &Grid<'_>) -> String {
     let width = f64::from(grid.width.max(120));
     let cells = Cells { width: (width - LABELS) / 16.0, height: ((width - LABELS) / 16.0 * 0.62).max(11.0) };
     let height = cells.height * 16.0;
-    let mut out = String::with_capacity(8 * 1024);
-    let _ = write!(
-        out,
-        "<svg class=\"grid\" id=\"{}\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" aria-label=\"{}\">",
-        escaped(grid.id),
-        escaped(&in_words(grid)),
-        w = num(width),
-        h = num(height),
+    let mut out = Markup::with_capacity(8 * 1024);
+    out.raw("<svg class=\"grid\"").attribute("id", grid.id).size(width, height);
+    out.raw(" role=\"img\"").attribute("aria-label", &in_words(grid)).raw(">");
+    path(&mut out, "cells", &cells.path(32..=255));
+    out.raw(
+        "<g><title>Vectors 0 to 31 are not usable: 0 to 15 are never delivered, 16 to 31 belong to exceptions.</title>",
     );
-    out += &cells.path(32..=255, "cells");
-    out +=
-        "<g><title>Vectors 0 to 31 are not usable: 0 to 15 are never delivered, 16 to 31 belong to exceptions.</title>";
-    out += &cells.path(0..=31, "unusable");
-    // One stroke through each.
-    let mut strokes = String::new();
-    for number in 0..=31 {
-        let [x, y, w, h] = cells.of(number);
-        if let Shape::Path(d, _) = Pen::default().to('M', &[(x, y + h)]).to('L', &[(x + w, y)]).open("") {
-            strokes += &d;
-        }
-    }
-    let _ = write!(out, "<path class=\"unusable\" d=\"{strokes}\"/></g>");
+    path(&mut out, "unusable", &cells.path(0..=31));
+    path(&mut out, "unusable", &cells.strokes(0..=31));
+    out.raw("</g>");
     for class in 0..16u8 {
         let y = f64::from(15 - class) * cells.height + cells.height * 0.78;
-        let _ = write!(out, "<text class=\"class-label\" x=\"0\" y=\"{}\">{class:x}x</text>", num(y));
+        out.raw("<text class=\"class-label\"").lengths(["x", "y"], [0.0, y]).raw(">");
+        out.raw(&format!("{class:x}x")).raw("</text>");
     }
-    for vector in grid.set.iter() {
+    let mut cell = |class: &str, vector: Vector, grow: f64, more: &[&str]| {
         let [x, y, w, h] = cells.of(vector.number());
-        let _ = write!(
-            out,
-            "<rect class=\"cell\" data-vector=\"{vector}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>vector \
-             {vector}, class {}, set in {}</title></rect>",
-            num(x),
-            num(y),
-            num(w),
-            num(h),
-            vector.class().number(),
-            escaped(grid.name)
-        );
+        let name = vector.to_string();
+        out.raw("<rect").attribute("class", class).attribute("data-vector", &name);
+        out.lengths(RECT, [x - grow, y - grow, w + 2.0 * grow, h + 2.0 * grow]);
+        out.raw("><title>vector ").raw(&name);
+        for words in more {
+            out.text(words);
+        }
+        out.raw("</title></rect>");
+    };
+    for vector in grid.set.iter() {
+        cell("cell", vector, 0.0, &[", class ", &vector.class().number().to_string(), ", set in ", grid.name]);
     }
     for (vector, on) in grid.changed {
-        let [x, y, w, h] = cells.of(vector.number());
         let (class, what) = if *on { ("ring", "set") } else { ("ghost", "cleared") };
-        let _ = write!(
-            out,
-            "<rect class=\"{class}\" data-vector=\"{vector}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>vector \
-             {vector}, {what} by the last step</title></rect>",
-            num(x - 1.0),
-            num(y - 1.0),
-            num(w + 2.0),
-            num(h + 2.0)
-        );
+        cell(class, *vector, 1.0, &[", ", what, " by the last step"]);
     }
     if let Some(vppr) = grid.vppr.filter(|v| *v >> 4 > 0) {
-        let y = num(f64::from(15 - (vppr >> 4)) * cells.height);
-        let _ = write!(
-            out,
-            "<g><title>VPPR {vppr:#04x}: vectors below this line wait</title><line class=\"threshold\" x1=\"{}\" y1=\"{y}\" \
-             x2=\"{}\" y2=\"{y}\"/></g>",
-            num(LABELS),
-            num(width)
-        );
+        let y = f64::from(15 - (vppr >> 4)) * cells.height;
+        out.raw("<g><title>VPPR ").raw(&Vector::new(vppr).to_string()).raw(": vectors below this line wait</title>");
+        out.raw("<line class=\"threshold\"").lengths(["x1", "y1", "x2", "y2"], [LABELS, y, width, y]).raw("/></g>");
     }
-    out.push_str("</svg>");
-    out
+    out.raw("</svg>");
+    out.finish()
 }
 
 /// "PIR: vector 0xec, class 14."

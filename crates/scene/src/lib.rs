@@ -14,7 +14,7 @@
 //! # Classes
 //!
 //! In a page the SVG carries classes and presentation attributes, never styles: colours are the page's own. A file
-//! (`View::standalone`) brings its colours along ([`STANDALONE_CSS`] shows what each class needs).
+//! brings its colours along (`View::style`; [`STANDALONE_CSS`] shows what each class needs).
 //!
 //! | class | on | is |
 //! | --- | --- | --- |

@@ -1,143 +1,186 @@
 //! A display list as SVG. Classes and presentation attributes only: no styles, so a strict content policy holds.
 
-use crate::display::{Anchor, DisplayList, Mark, Shape, When, num};
+use crate::display::{Anchor, DisplayList, Mark, Shape, When, push_length, push_number};
 use crate::page::{Projection, View};
-use std::fmt::Write as _;
 
 /// Colours for a picture that stands alone, light and dark: what each class needs.
 pub const STANDALONE_CSS: &str = include_str!("standalone.css");
 
-/// Text for element content and attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // XML has no place for other control characters, not even escaped.
-            c if c.is_control() && c != '\n' && c != '\t' => {}
-            c => out.push(c),
-        }
+/// Markup as it is written.
+pub(crate) struct Markup(String);
+
+impl Markup {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
     }
-    out
+
+    pub(crate) fn finish(self) -> String {
+        self.0
+    }
+
+    /// As it is.
+    pub(crate) fn raw(&mut self, markup: &str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    /// Text for element content, and for attributes, which are all in double quotes.
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                // XML has no place for other control characters, not even escaped.
+                c if c.is_control() && c != '\n' && c != '\t' => {}
+                c => self.0.push(c),
+            }
+        }
+        self
+    }
+
+    /// ` name="value"`.
+    pub(crate) fn attribute(&mut self, name: &str, value: &str) -> &mut Self {
+        self.name(name).text(value).raw("\"")
+    }
+
+    /// Attributes that are lengths.
+    pub(crate) fn lengths<const N: usize>(&mut self, names: [&str; N], values: [f64; N]) -> &mut Self {
+        for (name, value) in names.into_iter().zip(values) {
+            push_length(&mut self.name(name).0, value);
+            self.0.push('"');
+        }
+        self
+    }
+
+    /// An attribute that is a whole number.
+    pub(crate) fn number(&mut self, name: &str, value: u64) -> &mut Self {
+        push_number(&mut self.name(name).0, value);
+        self.raw("\"")
+    }
+
+    /// A picture's size, and that it is drawn one to one.
+    pub(crate) fn size(&mut self, width: f64, height: f64) -> &mut Self {
+        self.name("viewBox").raw("0 0");
+        for length in [width, height] {
+            push_length(&mut self.raw(" ").0, length);
+        }
+        self.raw("\"").lengths(["width", "height"], [width, height])
+    }
+
+    fn name(&mut self, name: &str) -> &mut Self {
+        self.raw(" ").raw(name).raw("=\"")
+    }
 }
+
+/// Names of what makes a rectangle.
+pub(crate) const RECT: [&str; 4] = ["x", "y", "width", "height"];
 
 /// Letters, digits and dashes: what an id may be made of.
 fn id(prefix: &str) -> String {
     prefix.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
 }
 
-pub(crate) fn stage_svg(list: &DisplayList, path: usize, view: &View, alt: &str) -> String {
+/// The picture, and where in it each mark begins; and the end of the last.
+pub(crate) fn stage_svg(list: &DisplayList, path: usize, view: &View, alt: &str) -> (String, Vec<usize>) {
     let id = id(&view.id);
-    let mut out = String::with_capacity(16 * 1024);
-    let (width, height) = (num(list.width), num(list.height));
+    let mut out = Markup::with_capacity(16 * 1024);
     let projection = match view.projection {
         Projection::Wide => "wide",
         Projection::Tall => "tall",
     };
-    let standalone = if view.standalone { " standalone" } else { "" };
-    let xmlns = if view.standalone { " xmlns=\"http://www.w3.org/2000/svg\"" } else { "" };
-    // Writing to a String cannot fail.
-    let _ = write!(
-        out,
-        "<svg{xmlns} class=\"stage {projection}{standalone}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-         height=\"{height}\" role=\"img\" aria-label=\"{}\">",
-        escaped(alt)
-    );
-    if view.standalone {
-        let _ = write!(out, "<style>{STANDALONE_CSS}</style>");
+    out.raw("<svg");
+    if view.style.is_some() {
+        out.raw(" xmlns=\"http://www.w3.org/2000/svg\"");
     }
-    let _ = write!(
-        out,
-        "<defs><pattern id=\"{id}-hatch\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
-         patternTransform=\"rotate(45)\"><rect class=\"hatch-back\" width=\"7\" height=\"7\"/><line class=\"hatch-line\" \
-         x1=\"0\" y1=\"0\" x2=\"0\" y2=\"7\"/></pattern><pattern id=\"{id}-dots\" width=\"9\" height=\"9\" \
-         patternUnits=\"userSpaceOnUse\"><rect class=\"dot-back\" width=\"9\" height=\"9\"/><circle class=\"dot\" cx=\"2\" \
-         cy=\"2\" r=\"1\"/></pattern></defs>"
+    out.raw(" class=\"stage ").raw(projection).raw(if view.style.is_some() { " standalone\"" } else { "\"" });
+    out.size(list.width, list.height).raw(" role=\"img\"").attribute("aria-label", alt).raw(">");
+    if let Some(style) = view.style {
+        out.raw("<style>").raw(style).raw("</style>");
+    }
+    out.raw("<defs><pattern id=\"").raw(&id).raw(
+        "-hatch\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect \
+         class=\"hatch-back\" width=\"7\" height=\"7\"/><line class=\"hatch-line\" x1=\"0\" y1=\"0\" x2=\"0\" \
+         y2=\"7\"/></pattern><pattern id=\"",
     );
+    out.raw(&id).raw(
+        "-dots\" width=\"9\" height=\"9\" patternUnits=\"userSpaceOnUse\"><rect class=\"dot-back\" width=\"9\" \
+         height=\"9\"/><circle class=\"dot\" cx=\"2\" cy=\"2\" r=\"1\"/></pattern></defs>",
+    );
+    let mut cuts = Vec::with_capacity(list.marks.len() + 1);
     for mark in &list.marks {
+        cuts.push(out.0.len());
         write_mark(&mut out, mark, path, &id);
     }
-    out.push_str("</svg>");
-    out
+    cuts.push(out.0.len());
+    out.raw("</svg>");
+    (out.finish(), cuts)
 }
 
-fn write_mark(out: &mut String, mark: &Mark, path: usize, id: &str) {
+fn write_mark(out: &mut Markup, mark: &Mark, path: usize, id: &str) {
     let when = match mark.when {
-        When::Past => "",
-        When::Now => " now",
-        When::Future => " future",
+        When::Past => "\"",
+        When::Now => " now\"",
+        When::Future => " future\"",
     };
-    let _ = write!(out, "<g class=\"mark mark-{}{when}\" data-kind=\"{}\" data-path=\"{path}\"", mark.kind, mark.kind);
+    out.raw("<g class=\"mark mark-").raw(mark.kind).raw(when).attribute("data-kind", mark.kind);
+    out.number("data-path", path as u64);
     if let Some(step) = mark.step {
-        let _ = write!(out, " data-step=\"{step}\" data-provenance=\"simulated\"");
+        out.number("data-step", u64::from(step)).raw(" data-provenance=\"simulated\"");
     }
     for (key, value) in &mark.data {
-        let _ = write!(out, " data-{key}=\"{}\"", escaped(value));
+        out.raw(" data-").raw(key).raw("=\"").text(value).raw("\"");
     }
-    out.push('>');
+    out.raw(">");
     if !mark.label.is_empty() {
-        let _ = write!(out, "<title>{}</title>", escaped(&mark.label));
+        out.raw("<title>").text(&mark.label).raw("</title>");
     }
     for shape in &mark.shapes {
         write_shape(out, shape, id);
     }
-    out.push_str("</g>");
+    out.raw("</g>");
 }
 
 /// A pattern's reference must be an attribute of the shape: a stylesheet does not know the stage's ids.
 fn pattern(class: &str) -> Option<&'static str> {
-    let first = class.split(' ').next().unwrap_or_default();
-    match first {
-        "exit" => Some("hatch"),
-        "lane" if class.contains("lane-hk") => Some("dots"),
+    let mut classes = class.split(' ');
+    match (classes.next(), classes.next()) {
+        (Some("exit"), _) => Some("hatch"),
+        (Some("lane"), Some("lane-hk")) => Some("dots"),
         _ => None,
     }
 }
 
-fn write_shape(out: &mut String, shape: &Shape, id: &str) {
-    let _ = match shape {
-        Shape::Rect([x, y, w, h], class) => {
-            let fill = pattern(class).map_or_else(String::new, |p| format!(" fill=\"url(#{id}-{p})\""));
-            write!(
-                out,
-                "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{fill}/>",
-                num(*x),
-                num(*y),
-                num(*w),
-                num(*h)
-            )
+fn write_shape(out: &mut Markup, shape: &Shape, id: &str) {
+    match shape {
+        Shape::Rect(at, class) => {
+            out.raw("<rect").attribute("class", class).lengths(RECT, *at);
+            if let Some(pattern) = pattern(class) {
+                out.raw(" fill=\"url(#").raw(id).raw("-").raw(pattern).raw(")\"");
+            }
         }
-        Shape::Line([x1, y1, x2, y2], class) => write!(
-            out,
-            "<line class=\"{class}\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
-            num(*x1),
-            num(*y1),
-            num(*x2),
-            num(*y2)
-        ),
-        Shape::Path(d, class) => write!(out, "<path class=\"{class}\" d=\"{d}\"/>"),
-        Shape::Circle([x, y, r], class) => {
-            write!(out, "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>", num(*x), num(*y), num(*r))
+        Shape::Line(at, class) => {
+            out.raw("<line").attribute("class", class).lengths(["x1", "y1", "x2", "y2"], *at);
+        }
+        Shape::Path(d, class) => {
+            out.raw("<path").attribute("class", class).attribute("d", d);
+        }
+        Shape::Circle(at, class) => {
+            out.raw("<circle").attribute("class", class).lengths(["cx", "cy", "r"], *at);
         }
         Shape::Text { at, anchor, class, text } => {
-            let anchor = match anchor {
-                Anchor::Start => "",
-                Anchor::Middle => " text-anchor=\"middle\"",
-                Anchor::End => " text-anchor=\"end\"",
-            };
-            write!(
-                out,
-                "<text class=\"{class}\" x=\"{}\" y=\"{}\"{anchor}>{}</text>",
-                num(at.0),
-                num(at.1),
-                escaped(text)
-            )
+            out.raw("<text").attribute("class", class).lengths(["x", "y"], [at.0, at.1]);
+            match anchor {
+                Anchor::Start => {}
+                Anchor::Middle => _ = out.attribute("text-anchor", "middle"),
+                Anchor::End => _ = out.attribute("text-anchor", "end"),
+            }
+            out.raw(">").text(text).raw("</text>");
+            return;
         }
-    };
+    }
+    out.raw("/>");
 }
 
 #[cfg(test)]
@@ -146,12 +189,14 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: &str) {
-        assert_eq!(escaped(text), expect);
+        let mut markup = Markup::with_capacity(0);
+        markup.text(text);
+        assert_eq!(markup.finish(), expect);
     }
 
     #[test]
     fn what_means_something_to_xml_is_escaped() {
-        check("<b a=\"x\" c='y'>&", "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;");
+        check("<b a=\"x\" c='y'>&", "&lt;b a=&quot;x&quot; c='y'&gt;&amp;");
         check("a\u{0}b\u{1b}c", "abc");
         check("ON 0 → 1", "ON 0 → 1");
     }

@@ -37,8 +37,9 @@ pub(crate) fn exact(at: Ns) -> String {
 /// `ns / unit`, rounded, without trailing zeros.
 fn decimal(ns: u64, unit: u64, decimals: u32) -> String {
     let scale = 10_u64.pow(decimals);
-    let scaled = (u128::from(ns) * u128::from(scale) + u128::from(unit / 2)) / u128::from(unit);
-    let (whole, rest) = (scaled / u128::from(scale), scaled % u128::from(scale));
+    // By parts: the product of a long time and the scale needs more than 64 bits, which is two kilobytes of program.
+    let scaled = ns / unit * scale + (ns % unit * scale + unit / 2) / unit;
+    let (whole, rest) = (scaled / scale, scaled % scale);
     if rest == 0 {
         return whole.to_string();
     }

@@ -3,11 +3,11 @@
 use apic_core::effect::Effect;
 use apic_core::run::Lockstep;
 use apic_core::scenario::{PRESETS, preset};
-use scene::{Area, DisplayList, Mark, Moment, PageData, Projection, Shape, Stage, View, When};
+use scene::{Area, DisplayList, Mark, Moment, PageData, Projection, STANDALONE_CSS, Shape, Stage, View, When};
 use std::collections::BTreeSet;
 
 fn view(width: u32) -> View {
-    View { width, projection: Projection::for_width(width), standalone: false, id: "stage0".to_owned() }
+    View { width, projection: Projection::for_width(width), style: None, id: "stage0".to_owned() }
 }
 
 fn attr<'a>(mark: &'a Mark, key: &str) -> &'a str {
@@ -97,7 +97,7 @@ fn two_stages_share_no_id() {
 fn a_file_brings_its_colours_along() {
     let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("it ships"));
     let page = PageData::collect(&lockstep, 0);
-    let view = View { standalone: true, ..view(1_000) };
+    let view = View { style: Some(STANDALONE_CSS), ..view(1_000) };
     let svg = page.draw(0, &Moment::of(&lockstep, 0), &view).svg;
     let doc = roxmltree::Document::parse(&svg).expect("well formed");
     assert_eq!(doc.root_element().tag_name().namespace(), Some("http://www.w3.org/2000/svg"));

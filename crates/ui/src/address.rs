@@ -1,31 +1,18 @@
-//! The address bar: the state of the page in its fragment, written at most four times a second.
+//! The address bar: the state of the page in its fragment. Written when it has been quiet for a moment, never within a
+//! step: to write it costs the browser more than some steps do, and it refuses pages that do so some hundred times in half
+//! a minute.
 
 use crate::session::Session;
-use gloo_timers::callback::Timeout;
 use wasm_bridge::browser::{self, Entry};
-
-/// Least time between two writes, in ms. Browsers refuse pages that write more than some hundred times in half a minute.
-const PACE_MS: u32 = 250;
 
 /// Keeps the fragment in step with the session.
 #[derive(Default)]
 pub(crate) struct Address {
     written: String,
-    at: f64,
-    later: Option<Timeout>,
 }
 
 impl Address {
-    /// The session moved: writes now, or has `again` called when the time has come.
-    pub(crate) fn moved(&mut self, session: &Session, again: impl FnOnce() + 'static) {
-        if browser::now_ms() - self.at >= f64::from(PACE_MS) {
-            self.write(session);
-        } else if self.later.is_none() {
-            self.later = Some(Timeout::new(PACE_MS, again));
-        }
-    }
-
-    /// Writes now, in place of what stands there.
+    /// Writes it in place of what stands there.
     pub(crate) fn write(&mut self, session: &Session) {
         self.put(session, Entry::Replace);
     }
@@ -36,12 +23,10 @@ impl Address {
     }
 
     fn put(&mut self, session: &Session, entry: Entry) {
-        self.later = None;
         let fragment = session.fragment();
         if fragment != self.written || browser::fragment() != fragment {
             browser::set_fragment(&fragment, entry);
             self.written = fragment;
-            self.at = browser::now_ms();
         }
     }
 

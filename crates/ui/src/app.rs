@@ -33,7 +33,7 @@ use yew::prelude::*;
 
 /// Where the theme is remembered.
 const THEME: &str = "exitless.theme";
-/// Quiet time before a sentence is announced, in ms.
+/// Quiet time before a sentence is announced and the address follows, in ms.
 const QUIET_MS: u32 = 350;
 /// Most steps per second at which each is announced while playing.
 const SPOKEN_SPEED: u32 = 1;
@@ -69,7 +69,7 @@ pub(crate) enum Msg {
     Dismiss,
     /// Something to announce at once.
     Say(String),
-    /// It has been quiet: announce the sentence.
+    /// It has been quiet for a moment.
     Quiet,
     Resized,
 }
@@ -103,7 +103,7 @@ impl Component for App {
     type Properties = ();
 
     fn create(ctx: &Context<Self>) -> Self {
-        let (mut session, notice) = match Session::of_fragment(&browser::fragment()) {
+        let (session, notice) = match Session::of_fragment(&browser::fragment()) {
             Ok(session) => (session, None),
             // The presets ship with the page, and a test reads them all.
             Err(error) => (Session::first(), Some(refused_at_start(&error.to_string()))),
@@ -112,7 +112,7 @@ impl Component for App {
         apply_theme(theme);
         let choice =
             Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
-        let shown = Shown::of(&mut session, choice);
+        let shown = Shown::of(&session, choice);
         let mut app = Self {
             session,
             shown,
@@ -176,19 +176,19 @@ impl Component for App {
                     return self.refuse(&error.to_string());
                 }
                 self.playing = None;
-                self.shown.rerun(&mut self.session, self.choice);
+                self.shown.rerun(&self.session, self.choice);
                 self.address.push(&self.session);
-                self.speak_later(ctx);
+                self.moved(ctx);
                 true
             }
             Msg::Bank(bank) => {
                 self.choice.bank = bank;
-                self.shown.look_up(&mut self.session, self.choice);
+                self.shown.look_up(&self.session, self.choice);
                 true
             }
             Msg::GridPath(path) => {
                 self.choice.grid_path = path;
-                self.shown.look_up(&mut self.session, self.choice);
+                self.shown.look_up(&self.session, self.choice);
                 true
             }
             Msg::Look(row) => {
@@ -235,11 +235,7 @@ impl Component for App {
                 self.spoken = text.into();
                 true
             }
-            Msg::Quiet => {
-                self.quiet = None;
-                self.spoken = self.shown.said.text().into();
-                true
-            }
+            Msg::Quiet => self.quiet(),
             Msg::Resized => self.resized(),
         }
     }
@@ -251,9 +247,7 @@ impl Component for App {
         let meta = &shown.scenario.meta;
         let send = || send.clone();
         let paths = || shown.paths.clone();
-        let stage = |(index, s): (usize, &StageView)| {
-            part(Stage { path: s.path, svg: s.svg.clone(), exits: s.exits, ipis: s.ipis, index, send: send() })
-        };
+        let stage = |(index, s): (usize, &StageView)| part(Stage { view: s.clone(), index, send: send() });
         html! {
             <>
                 { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
@@ -307,7 +301,7 @@ impl Component for App {
                             send: send(),
                         }) }
                         { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
-                        <Steps {len} cursor={position.checked_sub(1)} rows={shown.rows.clone()} markup={shown.list.clone()} send={send()} />
+                        <Steps {len} cursor={position.checked_sub(1)} rows={shown.rows.clone()} send={send()} />
                         { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone() }) }
                     </aside>
                 </main>

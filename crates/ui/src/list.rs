@@ -4,11 +4,13 @@ use crate::words;
 use apic_core::run::Lockstep;
 use std::fmt::Write;
 use std::ops::Range;
+use std::rc::Rc;
+use yew::AttrValue;
 
 /// Height of a row in CSS pixels; `static/panels.css` gives rows the same (`--row`).
 pub(crate) const ROW: u32 = 28;
 /// Rows in the document at a time.
-pub(crate) const WINDOW: usize = 44;
+pub(crate) const WINDOW: usize = 36;
 /// Tallest scroll area that browsers draw without rounding rows apart.
 const TALLEST: u64 = 8_000_000;
 
@@ -28,7 +30,7 @@ pub(crate) fn row_at(top: u32, len: usize) -> usize {
 }
 
 /// Rows between the cursor and the end of the window at which another window is drawn.
-const MARGIN: usize = 14;
+const MARGIN: usize = 10;
 
 /// The rows to draw around `row`: those that are drawn, if it stands well inside.
 pub(crate) fn around(row: usize, len: usize, drawn: &Range<usize>) -> Range<usize> {
@@ -39,21 +41,77 @@ pub(crate) fn around(row: usize, len: usize, drawn: &Range<usize>) -> Range<usiz
     if drawn.contains(&row) && drawn.end <= len && before && after { drawn.clone() } else { wanted }
 }
 
-/// What a row is at a moment: its class, and whether it is the one taken last.
-pub(crate) fn class(row: usize, cursor: Option<usize>) -> (&'static str, bool) {
-    match cursor {
-        Some(c) if c == row => ("row here", true),
-        Some(c) if row < c => ("row", false),
-        _ => ("row ahead", false),
+/// What a row is at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Is {
+    Taken,
+    Present,
+    Ahead,
+}
+
+impl Is {
+    pub(crate) fn of(row: usize, cursor: Option<usize>) -> Self {
+        match cursor {
+            Some(c) if c == row => Self::Present,
+            Some(c) if row < c => Self::Taken,
+            _ => Self::Ahead,
+        }
+    }
+
+    /// Its class, and the value of `aria-selected`.
+    pub(crate) const fn attributes(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Taken => ("row", "false"),
+            Self::Present => ("row here", "true"),
+            Self::Ahead => ("row ahead", "false"),
+        }
     }
 }
 
-/// Markup of some rows, without [`class`]: that changes with every step, and the rows do not.
-pub(crate) fn markup(lockstep: &Lockstep, rows: Range<usize>) -> String {
+/// Some rows of the list as markup, without what each [`Is`]: that changes with every step, and the rows do not.
+#[derive(Clone, PartialEq, Default)]
+pub(crate) struct Rows {
+    /// Which beats they are.
+    pub(crate) beats: Range<usize>,
+    markup: AttrValue,
+    /// Where in it each row begins, and where the last one ends.
+    cuts: Rc<[usize]>,
+}
+
+impl Rows {
+    /// Some of them as they are at a moment.
+    pub(crate) fn at(&self, beats: Range<usize>, cursor: Option<usize>) -> String {
+        let mut markup = String::with_capacity(beats.len() * 260);
+        for beat in beats {
+            let (class, selected) = Is::of(beat, cursor).attributes();
+            for part in ["<li class=\"", class, "\" aria-selected=\"", selected, "\"", self.of(beat..beat + 1)] {
+                markup.push_str(part);
+            }
+        }
+        markup
+    }
+
+    /// The markup of some of them, without the beginnings of their tags; empty for those that are not here.
+    fn of(&self, beats: Range<usize>) -> &str {
+        let cut = |beat: usize| self.cuts.get(beat.checked_sub(self.beats.start)?).copied();
+        cut(beats.start).zip(cut(beats.end)).and_then(|(a, b)| self.markup.get(a..b)).unwrap_or_default()
+    }
+
+    /// The rows that both have, if these are the same in both.
+    pub(crate) fn shared(&self, other: &Self) -> Option<Range<usize>> {
+        let beats = self.beats.start.max(other.beats.start)..self.beats.end.min(other.beats.end);
+        (!beats.is_empty() && self.of(beats.clone()) == other.of(beats.clone())).then_some(beats)
+    }
+}
+
+/// Draws rows.
+pub(crate) fn draw(lockstep: &Lockstep, beats: Range<usize>) -> Rows {
     let paths = lockstep.paths();
     let len = lockstep.len();
-    let mut markup = String::with_capacity(rows.len() * 220);
-    for i in rows {
+    let mut markup = String::with_capacity(beats.len() * 220);
+    let mut cuts = Vec::with_capacity(beats.len() + 1);
+    for i in beats.clone() {
+        cuts.push(markup.len());
         let Some(beat) = lockstep.beat(i) else { continue };
         let mut takers = paths.iter().zip(beat.steps).filter_map(|(p, step)| step.map(|s| (p, s as usize)));
         let Some((first, step)) = takers.next() else { continue };
@@ -63,7 +121,7 @@ pub(crate) fn markup(lockstep: &Lockstep, rows: Range<usize>) -> String {
         let (badge, short) = if both { ("both", "both") } else { (first.path().name(), first.path().title()) };
         let _infallible = write!(
             markup,
-            "<li id=\"beat-{i}\" role=\"option\" aria-setsize=\"{len}\" aria-posinset=\"{}\" data-beat=\"{i}\" \
+            " id=\"beat-{i}\" role=\"option\" aria-setsize=\"{len}\" aria-posinset=\"{}\" data-beat=\"{i}\" \
              data-rule=\"{}\"><span class=\"at\">",
             i + 1,
             info.id,
@@ -75,7 +133,8 @@ pub(crate) fn markup(lockstep: &Lockstep, rows: Range<usize>) -> String {
             info.id, info.title,
         );
     }
-    markup
+    cuts.push(markup.len());
+    Rows { beats, markup: markup.into(), cuts: cuts.into() }
 }
 
 #[cfg(test)]
@@ -110,12 +169,25 @@ mod tests {
     #[test]
     fn rows_carry_their_beat_and_one_is_the_present() {
         let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("ships"));
-        let markup = markup(&lockstep, 0..10);
-        assert_eq!(markup.matches("<li ").count(), 10);
-        assert!(markup.contains("data-beat=\"3\""));
-        let classes: Vec<_> = (0..5).map(|row| class(row, Some(3)).0).collect();
-        assert_eq!(classes, ["row", "row", "row", "row here", "row ahead"]);
-        assert_eq!(class(0, None), ("row ahead", false));
+        let rows = draw(&lockstep, 0..10);
+        let markup = rows.at(0..10, Some(3));
+        assert_eq!((markup.matches("<li ").count(), markup.matches("</li>").count()), (10, 10));
+        assert!(markup.contains("<li class=\"row here\" aria-selected=\"true\" id=\"beat-3\""), "{markup}");
+        assert_eq!((markup.matches("row ahead").count(), markup.matches("\"true\"").count()), (6, 1));
+        assert!(rows.of(3..4).contains("data-beat=\"3\""));
+        assert_eq!((rows.of(4..4), rows.of(4..11)), ("", ""));
+        assert_eq!(Is::of(0, None), Is::Ahead);
+    }
+
+    #[test]
+    fn rows_of_one_run_are_shared_and_those_of_another_are_not() {
+        let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("ships"));
+        let rows = draw(&lockstep, 0..10);
+        assert_eq!(rows.shared(&draw(&lockstep, 6..14)), Some(6..10));
+        assert_eq!(draw(&lockstep, 6..14).shared(&rows), Some(6..10));
+        assert_eq!(rows.shared(&draw(&lockstep, 10..14)), None);
+        let other = Lockstep::new(&preset("idle-housekeeper").expect("ships"));
+        assert_eq!(rows.shared(&draw(&other, 0..10)), None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use apic_core::driver::Pick;
 use apic_core::link::{self, Link, LinkError};
-use apic_core::run::{Lockstep, Marks};
+use apic_core::machine::Machine;
+use apic_core::run::{Ledger, Lockstep, Marks};
 use apic_core::scenario::{Scenario, ScenarioError, preset};
 use apic_core::units::VcpuId;
 
@@ -26,6 +27,8 @@ pub(crate) enum Move {
 /// A run, a moment in it, and a selected vCPU.
 pub(crate) struct Session {
     pub(crate) lockstep: Lockstep,
+    /// Machine and ledger of each path one beat before: what the last one changed is the difference.
+    pub(crate) before: Vec<(Machine, Ledger)>,
     /// The preset it came from, for "start over".
     pub(crate) origin: Option<String>,
     /// Whether the scenario is no longer the preset's.
@@ -41,11 +44,12 @@ impl Session {
     /// The run of a link.
     pub(crate) fn of_link(link: Link) -> Self {
         let mut lockstep = Lockstep::following(&link.scenario, &link.picks);
-        lockstep.seek(link.position.map_or_else(|| lockstep.opening(), |p| p as usize));
+        let position = link.position.map_or_else(|| lockstep.opening(), |p| p as usize);
+        let before = enter(&mut lockstep, position);
         let vcpu = VcpuId(link.vcpu.min(last_vcpu(&link.scenario)));
         let shipped = link.preset.as_deref().and_then(|name| preset(name).ok());
         let edited = shipped.is_none_or(|shipped| shipped != link.scenario);
-        Self { lockstep, origin: link.preset, edited, vcpu, picks: link.picks, run: 0 }
+        Self { lockstep, before, origin: link.preset, edited, vcpu, picks: link.picks, run: 0 }
     }
 
     /// The run of a fragment; an empty one asks for the first preset.
@@ -55,7 +59,8 @@ impl Session {
 
     /// The first preset, where it opens.
     pub(crate) fn first() -> Self {
-        Self::of_fragment(FIRST).expect("the presets ship with the page, and a test reads them all")
+        // Not `expect`, which would bring along how to print every error.
+        Self::of_fragment(FIRST).unwrap_or_else(|_| unreachable!("the presets ship with the page"))
     }
 
     /// What a link to this moment holds.
@@ -84,7 +89,7 @@ impl Session {
             Move::To(position) => Some(position.min(len)),
         };
         let Some(target) = target.filter(|t| *t != here) else { return false };
-        self.lockstep.seek(target);
+        self.before = enter(&mut self.lockstep, target);
         true
     }
 
@@ -97,7 +102,7 @@ impl Session {
         scenario.validate()?;
         let position = self.lockstep.position();
         let mut lockstep = Lockstep::new(scenario);
-        lockstep.seek(position.min(lockstep.len()));
+        self.before = enter(&mut lockstep, position);
         self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(scenario)));
         self.lockstep = lockstep;
         self.picks.clear();
@@ -119,6 +124,15 @@ impl Session {
     pub(crate) fn tick(&self) -> usize {
         self.lockstep.tick_of(self.lockstep.position().saturating_sub(1))
     }
+}
+
+/// Goes to a moment, or to the end, by way of the one before; returns how that one was. One replay serves both.
+fn enter(lockstep: &mut Lockstep, position: usize) -> Vec<(Machine, Ledger)> {
+    let position = position.min(lockstep.len());
+    lockstep.seek(position.saturating_sub(1));
+    let before = lockstep.paths().iter().map(|p| (p.machine().clone(), p.ledger().clone())).collect();
+    lockstep.seek(position);
+    before
 }
 
 /// Number of the last vCPU; validation keeps at least one.
@@ -150,6 +164,20 @@ mod tests {
         let back = Session::of_fragment(&s.fragment()).expect("our own link");
         assert_eq!(back.lockstep.position(), s.lockstep.position());
         assert!(!back.edited);
+    }
+
+    #[test]
+    fn what_was_one_beat_before_is_what_was_seen_there() {
+        let mut s = first();
+        for to in [Move::Start, Move::Step, Move::Step, Move::To(40), Move::Back, Move::NextExit, Move::End] {
+            s.go(to);
+            let position = s.lockstep.position();
+            let mut lockstep = s.lockstep.clone();
+            lockstep.seek(position.saturating_sub(1));
+            for (before, path) in s.before.iter().zip(lockstep.paths()) {
+                assert_eq!((&before.0, &before.1), (path.machine(), path.ledger()), "{to:?}");
+            }
+        }
     }
 
     #[test]

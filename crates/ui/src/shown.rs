@@ -8,13 +8,11 @@ use crate::strip;
 use crate::words;
 use apic_core::effect::{Bank, Effect};
 use apic_core::lapic::VectorSet;
-use apic_core::machine::Machine;
 use apic_core::rule::RuleInfo;
-use apic_core::run::{Ledger, Lockstep, StepRecord};
+use apic_core::run::{Lockstep, StepRecord};
 use apic_core::scenario::{PathKind, Scenario};
 use apic_core::units::{Ns, VcpuId, Vector};
 use scene::{Grid, Moment, PageData, Projection, View, grid_svg, narrate_beat, opening};
-use std::ops::Range;
 use std::rc::Rc;
 use yew::AttrValue;
 
@@ -36,6 +34,8 @@ pub(crate) struct Choice {
 pub(crate) struct StageView {
     pub(crate) path: PathKind,
     pub(crate) svg: AttrValue,
+    /// Where in it the marks are.
+    pub(crate) cuts: Rc<[usize]>,
     pub(crate) exits: u32,
     pub(crate) ipis: u32,
 }
@@ -65,59 +65,59 @@ impl Said {
 /// Everything that is drawn.
 pub(crate) struct Shown {
     page: (u32, usize, PageData),
-    pub(crate) paths: Vec<PathKind>,
+    pub(crate) paths: Rc<[PathKind]>,
     pub(crate) scenario: Rc<Scenario>,
     pub(crate) strip: AttrValue,
     pub(crate) stages: Vec<StageView>,
     pub(crate) said: Said,
     pub(crate) time: AttrValue,
-    pub(crate) descriptor: Vec<facts::Row>,
-    pub(crate) timer: Vec<facts::Row>,
-    pub(crate) data: Vec<Data>,
+    pub(crate) descriptor: Rc<[facts::Row]>,
+    pub(crate) timer: Rc<[facts::Row]>,
+    pub(crate) data: Rc<[Data]>,
+    bits: Option<Bits>,
     pub(crate) grid: AttrValue,
-    pub(crate) ledger: Vec<figures::Row>,
-    pub(crate) rows: Range<usize>,
-    pub(crate) list: AttrValue,
+    pub(crate) ledger: Rc<[figures::Row]>,
+    pub(crate) rows: list::Rows,
 }
 
 impl Shown {
     /// A first look.
-    pub(crate) fn of(session: &mut Session, choice: Choice) -> Self {
+    pub(crate) fn of(session: &Session, choice: Choice) -> Self {
         let lockstep = &session.lockstep;
         let tick = session.tick();
         let mut shown = Self {
             page: (session.run, tick, PageData::collect(lockstep, tick)),
-            paths: Vec::new(),
+            paths: Rc::default(),
             scenario: Rc::new(lockstep.scenario().clone()),
             strip: AttrValue::default(),
             stages: Vec::new(),
             said: Said::default(),
             time: AttrValue::default(),
-            descriptor: Vec::new(),
-            timer: Vec::new(),
-            data: Vec::new(),
+            descriptor: Rc::default(),
+            timer: Rc::default(),
+            data: Rc::default(),
+            bits: None,
             grid: AttrValue::default(),
-            ledger: Vec::new(),
-            rows: 0..0,
-            list: AttrValue::default(),
+            ledger: Rc::default(),
+            rows: list::Rows::default(),
         };
         shown.rerun(session, choice);
         shown
     }
 
     /// The run is another one.
-    pub(crate) fn rerun(&mut self, session: &mut Session, choice: Choice) {
+    pub(crate) fn rerun(&mut self, session: &Session, choice: Choice) {
         let lockstep = &session.lockstep;
         self.paths = lockstep.paths().iter().map(apic_core::run::History::path).collect();
         self.scenario = Rc::new(lockstep.scenario().clone());
         self.strip = strip::draw(lockstep).into();
         self.page = (session.run, session.tick(), PageData::collect(lockstep, session.tick()));
-        self.rows = 0..0;
+        self.rows = list::Rows::default();
         self.moved(session, choice);
     }
 
     /// The moment is another one.
-    pub(crate) fn moved(&mut self, session: &mut Session, choice: Choice) {
+    pub(crate) fn moved(&mut self, session: &Session, choice: Choice) {
         let tick = session.tick();
         if (self.page.0, self.page.1) != (session.run, tick) {
             self.page = (session.run, tick, PageData::collect(&session.lockstep, tick));
@@ -135,9 +135,15 @@ impl Shown {
         let projection = Projection::for_width(choice.width);
         let page = &self.page.2;
         let stage = |(i, path): (usize, &PathKind)| {
-            let view = View { width: choice.width, projection, standalone: false, id: format!("s{i}") };
+            let view = View { width: choice.width, projection, style: None, id: format!("s{i}") };
             let stage = page.draw(i, &Moment::of(lockstep, i), &view);
-            StageView { path: *path, svg: stage.svg.into(), exits: stage.so_far.exits, ipis: stage.so_far.ipis }
+            StageView {
+                path: *path,
+                svg: stage.svg.into(),
+                cuts: stage.cuts.into(),
+                exits: stage.so_far.exits,
+                ipis: stage.so_far.ipis,
+            }
         };
         self.stages = self.paths.iter().enumerate().map(stage).collect();
     }
@@ -160,28 +166,27 @@ impl Shown {
     }
 
     /// Tables and grid of the selected vCPU. What changed is what differs from one beat before.
-    pub(crate) fn look_up(&mut self, session: &mut Session, choice: Choice) {
-        let here = session.lockstep.position();
-        session.lockstep.seek(here.saturating_sub(1));
-        let before: Vec<(Machine, Ledger)> =
-            session.lockstep.paths().iter().map(|p| (p.machine().clone(), p.ledger().clone())).collect();
-        session.lockstep.seek(here);
+    pub(crate) fn look_up(&mut self, session: &Session, choice: Choice) {
         let paths = session.lockstep.paths();
-        let machines: Vec<_> = before.iter().zip(paths).map(|(b, p)| (&b.0, p.machine())).collect();
-        let ledgers: Vec<_> = before.iter().zip(paths).map(|(b, p)| (&b.1, p.ledger())).collect();
-        self.descriptor = facts::rows(facts::DESCRIPTOR, session.vcpu, &machines);
-        self.timer = facts::rows(facts::TIMER, session.vcpu, &machines);
-        self.ledger = figures::rows(&ledgers);
+        let both = || session.before.iter().zip(paths);
+        let machines: Vec<_> = both().map(|(before, p)| (&before.0, p.machine())).collect();
+        let ledgers: Vec<_> = both().map(|(before, p)| (&before.1, p.ledger())).collect();
+        self.descriptor = facts::rows(facts::DESCRIPTOR, session.vcpu, &machines).into();
+        self.timer = facts::rows(facts::TIMER, session.vcpu, &machines).into();
+        self.ledger = figures::rows(&ledgers).into();
         self.data = paths.iter().map(|p| Data::of(p.path().name(), p.machine(), session.vcpu)).collect();
-        self.grid = grid(&session.lockstep, session.vcpu, choice).into();
+        let bits = Bits::of(&session.lockstep, session.vcpu, choice);
+        if self.bits != bits {
+            self.grid = bits.as_ref().map(Bits::draw).unwrap_or_default();
+            self.bits = bits;
+        }
     }
 
-    /// List markup around a row, unless it is there.
+    /// Rows of the list around one, unless they are there.
     pub(crate) fn rows_around(&mut self, lockstep: &Lockstep, row: usize) {
-        let rows = list::around(row, lockstep.len(), &self.rows);
-        if rows != self.rows {
-            self.list = list::markup(lockstep, rows.clone()).into();
-            self.rows = rows;
+        let beats = list::around(row, lockstep.len(), &self.rows.beats);
+        if beats != self.rows.beats {
+            self.rows = list::draw(lockstep, beats);
         }
     }
 }
@@ -200,26 +205,39 @@ fn last_steps(lockstep: &Lockstep) -> impl Iterator<Item = (PathKind, &StepRecor
     })
 }
 
-fn grid(lockstep: &Lockstep, vcpu: VcpuId, choice: Choice) -> String {
-    let index = choice.grid_path.min(lockstep.paths().len().saturating_sub(1));
-    let Some(path) = lockstep.paths().get(index) else { return String::new() };
-    let Some(v) = path.machine().vcpus().get(vcpu.index()) else { return String::new() };
-    let (name, set): (&str, &VectorSet) = match choice.bank {
-        Bank::Pir => ("PIR", v.pi().pir()),
-        Bank::Virr => ("VIRR", v.vapic().virr()),
-        Bank::Visr => ("VISR", v.vapic().visr()),
-    };
-    let stepped = lockstep.last_beat().is_some_and(|b| b.steps[index].is_some());
-    let effects = path.last().filter(|_| stepped).map_or(&[][..], |r| &r.effects);
-    let changed: Vec<(Vector, bool)> = effects
-        .iter()
-        .filter_map(|effect| match effect {
+/// What the grid shows.
+#[derive(Clone, PartialEq)]
+struct Bits {
+    name: &'static str,
+    set: VectorSet,
+    changed: Vec<(Vector, bool)>,
+    vppr: Option<u8>,
+}
+
+impl Bits {
+    fn of(lockstep: &Lockstep, vcpu: VcpuId, choice: Choice) -> Option<Self> {
+        let index = choice.grid_path.min(lockstep.paths().len().saturating_sub(1));
+        let path = lockstep.paths().get(index)?;
+        let v = path.machine().vcpus().get(vcpu.index())?;
+        let (name, set) = match choice.bank {
+            Bank::Pir => ("PIR", v.pi().pir()),
+            Bank::Virr => ("VIRR", v.vapic().virr()),
+            Bank::Visr => ("VISR", v.vapic().visr()),
+        };
+        let stepped = lockstep.last_beat().is_some_and(|b| b.steps[index].is_some());
+        let effects = path.last().filter(|_| stepped).map_or(&[][..], |r| &r.effects);
+        let changed = effects.iter().filter_map(|effect| match effect {
             Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == choice.bank => {
                 Some((*vector, *on))
             }
             _ => None,
-        })
-        .collect();
-    let vppr = (choice.bank == Bank::Virr).then(|| v.vapic().vppr());
-    grid_svg(&Grid { id: "grid", name, set, changed: &changed, vppr, width: GRID_WIDTH })
+        });
+        let vppr = (choice.bank == Bank::Virr).then(|| v.vapic().vppr());
+        Some(Self { name, set: *set, changed: changed.collect(), vppr })
+    }
+
+    fn draw(&self) -> AttrValue {
+        let Self { name, set, changed, vppr } = self;
+        grid_svg(&Grid { id: "grid", name, set, changed, vppr: *vppr, width: GRID_WIDTH }).into()
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Every function takes a fragment as it stands in the address bar: a preset's name, or `v1.…`.
 
+use apic_core::bench::{Bench, World as _, script};
 use apic_core::link;
 use apic_core::run::{History, Ledger};
 use apic_core::scenario::{PathKind, Scenario};
@@ -32,6 +33,32 @@ pub fn ledger(preset_or_link: &str, path: &str) -> Result<String, JsError> {
     final_ledger(preset_or_link, path)
         .and_then(|ledger| serde_json::to_string(&ledger).map_err(|e| e.to_string()))
         .map_err(|message| JsError::new(&message))
+}
+
+/// Answers to a script for the bench, one per line, as `exitless apic` prints them.
+///
+/// # Errors
+/// The line that cannot be read or obeyed, and what would be valid.
+#[wasm_bindgen]
+pub fn answers(script: &str) -> Result<String, JsError> {
+    script_answers(script).map_err(|message| JsError::new(&message))
+}
+
+/// [`answers`] without JavaScript.
+///
+/// # Errors
+/// As [`answers`].
+pub fn script_answers(text: &str) -> Result<String, String> {
+    let mut bench = Bench::new();
+    let mut lines = String::new();
+    for (line, command) in script::read(text).map_err(|e| e.to_string())? {
+        let outcome = bench.obey(command).map_err(|e| format!("line {line}: {e}"))?;
+        if let Some(answer) = outcome.answer() {
+            lines.push_str(&answer.to_string());
+            lines.push('\n');
+        }
+    }
+    Ok(lines)
 }
 
 /// [`events`] without JavaScript.
@@ -71,7 +98,7 @@ fn asked(preset_or_link: &str, path: &str) -> Result<(Scenario, PathKind), Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{event_lines, final_ledger, model_version};
+    use super::{event_lines, final_ledger, model_version, script_answers};
     use apic_core::scenario::{PRESETS, PathKind};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -94,6 +121,15 @@ mod tests {
         assert!(pinned.exits_firing > 0 && posted.exits_firing == 0);
         assert!(pinned.exits_arming > 0 && posted.exits_arming > 0);
         assert!(posted.housekeeper_time > pinned.housekeeper_time);
+    }
+
+    #[test]
+    fn a_script_is_answered_or_its_line_is_named() {
+        assert_eq!(script_answers("write TMICT 7\nread TMICT\nipis").as_deref(), Ok("TMICT 0x7\nipis 0\n"));
+        let error = script_answers("ipis\nrestore").expect_err("nothing was saved");
+        assert!(error.starts_with("line 2: "), "{error}");
+        let error = script_answers("ipis\njump").expect_err("no such command");
+        assert!(error.starts_with("line 2: "), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!
 //! The built library is a private sysroot in the cache. Nothing is written into folders that a package manager owns.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,14 +45,14 @@ impl WasmToolchain {
     /// Makes `command`, and the cargo that it starts itself, use this toolchain and the programs in `tools`.
     pub(crate) fn environment(&self, command: &mut Command, places: &Places, tools: &[PathBuf]) -> Result<(), Error> {
         let mut path = tools.to_vec();
+        let mut flags: Vec<String> = sources_by_name().into_iter().collect();
         command.env("CARGO_TARGET_DIR", places.wasm_target());
         if let Self::Debian { .. } = self {
             path.push("/usr/bin".into());
-            foreign_compiler(command)
-                .env("RUSTC", DEBIAN_RUSTC)
-                .env("RUSTDOC", "/usr/bin/rustdoc")
-                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", self.sysroot_flag());
+            foreign_compiler(command).env("RUSTC", DEBIAN_RUSTC).env("RUSTDOC", "/usr/bin/rustdoc");
+            flags.push(self.sysroot_flag());
         }
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "));
         command.env("PATH", shell::path_with(&path)?);
         Ok(())
     }
@@ -70,6 +71,14 @@ impl WasmToolchain {
             Self::Debian { sysroot } => format!("{DEBIAN_RUSTC} builds for wasm32 with {}", sysroot.display()),
         }
     }
+}
+
+/// The program names the place of every panic: in a dependency by its name, not by where this machine keeps its source.
+fn sources_by_name() -> Option<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))?;
+    let flag = format!("--remap-path-prefix={}=", home.join("registry/src").display());
+    // Flags are parted by blanks, so a path with one cannot be named.
+    (!flag.contains(' ')).then_some(flag)
 }
 
 pub(crate) fn wasm(places: &Places) -> Result<WasmToolchain, Error> {

@@ -1,7 +1,7 @@
 //! No hypervisor: a processor's own local APIC, as the manual describes it.
 //!
-//! What differs from KVM: a masked expiry is lost on every path; the current count reads the initial count when it was just
-//! loaded; there is no shortest period; errors are logged; a disabled local APIC forgets its registers; reserved bits are
+//! What differs from KVM: a masked expiry is lost on every path; the current count reads the initial count at the instant of
+//! loading; there is no shortest period; errors are logged; a disabled local APIC forgets its registers; reserved bits are
 //! refused in x2APIC mode.
 //!
 //! There is no VM, so there are no VM exits and no descriptor: `post` is a message from a device, `notify`, `exit`, `entry`

@@ -1,6 +1,6 @@
 //! QEMU's local APIC in user space (`hw/intc/apic.c`, `apic_common.c`), under KVM without an in-kernel one.
 //!
-//! What differs from KVM: a count of N lasts N + 1 ticks; TMCCT reads N when it was just loaded; a masked timer is not
+//! What differs from KVM: a count of N lasts N + 1 ticks; TMCCT reads N at the instant of loading; a masked timer is not
 //! armed at all; a new divisor moves the count but not the timer that is armed; after reset the count is not divided,
 //! whatever TDCR reads; there is no TSC-deadline mode and no shortest period; the virtual clock stands still while the VM
 //! is paused; a vector below 16 is delivered if nothing has priority.

@@ -54,6 +54,9 @@ pub(super) struct Tally {
     pub(super) events: u64,
 }
 
+/// Expiries and handlers that one command may cause: a period of a nanosecond fills the memory in no time.
+pub(super) const MAX_EVENTS: u64 = 10_000_000;
+
 /// Settings, time, flags and counts.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
@@ -90,6 +93,11 @@ impl Shared {
 
     pub(super) fn rate(&self, divisor: Divisor) -> CountRate {
         CountRate { bus: self.bus, divisor }
+    }
+
+    /// Whether one command has caused more than the bench goes along with.
+    pub(super) fn overrun(&self) -> bool {
+        self.tally.events > MAX_EVENTS
     }
 
     pub(super) fn expired(&mut self) {

@@ -6,12 +6,9 @@ use super::hardware::Hardware;
 use super::kvm::Kvm;
 use super::qemu::Qemu;
 use super::script::{Command, Register, Vendor};
-use super::shared::Shared;
+use super::shared::{MAX_EVENTS, Shared};
 use crate::units::{Ns, Vector};
 use thiserror::Error;
-
-/// Expiries and handlers that one command may cause: a period of a nanosecond fills a page in no time.
-const MAX_EVENTS: u64 = 10_000_000;
 
 /// A command that the bench cannot carry out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -96,7 +93,7 @@ impl Bench {
             self.shared.clock.now = self.shared.now().max(due);
             self.local.due(&mut self.shared);
             self.local.settle(&mut self.shared);
-            if self.shared.tally.events > MAX_EVENTS {
+            if self.shared.overrun() {
                 return Err(BenchError::TooMuch);
             }
         }

@@ -3,159 +3,159 @@
 //! Costs are drawn per kind and per occurrence ([`crate::cost::Cost::sample`]), so two paths of one scenario draw the
 //! same costs for the same work.
 
+use super::due::Due;
+use super::queue::{Key, WinnerTree};
 use crate::cost::{CostKind, CostSet};
 use crate::effect::Observer;
 use crate::machine::{Actor, Machine, Next, Taken};
 use crate::rule::Rule;
 use crate::units::Ns;
-use serde::Serialize;
-
-/// What an actor is about to do, and when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-struct Due {
-    at: Ns,
-    /// The rule announced; a change means that it is another step now.
-    rule: Rule,
-}
-
-const NOTHING: Due = Due { at: Ns::NEVER, rule: Rule::A1 };
 
 /// The simulation's clock: when each actor is due.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Clock {
-    #[serde(skip)]
     costs: &'static CostSet,
     seed: u64,
-    /// All actors, by [`Actor::index`].
-    #[serde(skip)]
-    actors: Vec<Actor>,
-    /// By the same number.
-    due: Vec<Due>,
-    /// Times of `due` again, close together for the search.
-    times: Vec<Ns>,
-    /// Samples drawn per [`CostKind`].
-    drawn: Vec<u32>,
-    #[serde(skip)]
-    lead: Lead,
+    /// The next sample of each [`CostKind`], and its number.
+    draws: [(Ns, u32); CostKind::ALL.len()],
+    /// CPUs of the machine.
+    cpus: usize,
+    /// Who is due first, kept out of the queue: one actor often takes many steps in a row, and the queue stays as it is.
+    lead: Due,
+    /// What all others are about to do, by [`Actor::index`].
+    queue: WinnerTree<Due>,
 }
-
-/// Who is due first and who second, while that is known: one actor often takes many steps in a row.
-#[derive(Clone, Copy, Debug)]
-struct Lead {
-    known: bool,
-    first: usize,
-    second: usize,
-    second_at: Ns,
-}
-
-const UNKNOWN: Lead = Lead { known: false, first: 0, second: 0, second_at: Ns::NEVER };
-
-/// What can be found again by looking is no part of the clock's state.
-impl PartialEq for Lead {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Lead {}
 
 impl Clock {
     /// At the machine's present state.
     pub fn new(machine: &Machine, costs: &'static CostSet, seed: u64) -> Self {
-        let actors: Vec<Actor> = machine.actors().collect();
-        let (due, times) = (vec![NOTHING; actors.len()], vec![Ns::NEVER; actors.len()]);
-        let mut clock = Self { costs, seed, actors, due, times, drawn: vec![0; CostKind::ALL.len()], lead: UNKNOWN };
+        let draws = std::array::from_fn(|kind| (costs.of(CostKind::ALL[kind]).sample(seed, 0), 0));
+        let cpus = machine.cpus().len();
+        let queue = WinnerTree::new(machine.actors().count());
+        let mut clock = Self { costs, seed, draws, cpus, lead: Due::NEVER, queue };
         for actor in machine.actors() {
-            clock.refresh(machine, actor, false);
+            clock.refresh(machine, actor);
         }
+        clock.settle();
         clock
     }
 
     /// The actor that is due first, and when. `None` if nobody can do anything.
+    #[inline]
     pub fn first(&self) -> Option<(Actor, Ns)> {
-        let first = self.search().first;
-        let at = *self.times.get(first)?;
-        (!at.is_never()).then(|| (self.actors[first], at))
-    }
-
-    fn search(&self) -> Lead {
-        let (mut first, mut at) = (0, Ns::NEVER);
-        let (mut second, mut second_at) = (0, Ns::NEVER);
-        for (i, time) in self.times.iter().enumerate() {
-            if *time < at {
-                (second, second_at) = (first, at);
-                (first, at) = (i, *time);
-            } else if *time < second_at {
-                (second, second_at) = (i, *time);
-            }
-        }
-        Lead { known: true, first, second, second_at }
+        (!self.lead.is_never()).then(|| (self.lead.actor(), self.lead.at()))
     }
 
     /// Takes the step that is due first.
     #[inline]
     pub fn step<O: Observer>(&mut self, machine: &mut Machine, obs: &mut O) -> Option<(Actor, Taken)> {
-        if !self.lead.known {
-            self.lead = self.search();
-        }
-        let at = self.times[self.lead.first];
-        if at.is_never() {
-            return None;
-        }
-        let actor = self.actors[self.lead.first];
-        let taken = machine.apply_enabled(actor, at, obs);
+        let (actor, at) = self.first()?;
+        let (taken, next) = machine.advance(actor, at, obs);
+        self.lead = self.planned(actor, next);
         self.look_again(machine, actor);
         Some((actor, taken))
     }
 
     /// Takes this actor's step at `at`, if it can move, whoever is due.
     pub fn take<O: Observer>(&mut self, machine: &mut Machine, actor: Actor, at: Ns, obs: &mut O) -> Option<Taken> {
-        let taken = machine.apply(actor, at, obs)?;
+        let earliest = machine.next(actor)?.earliest;
+        let (taken, next) = machine.advance(actor, at.max(earliest), obs);
+        let due = self.planned(actor, next);
+        self.set(actor, self.due(actor), due);
         self.look_again(machine, actor);
         Some(taken)
     }
 
-    /// After a step: the actor that took it, and whoever it concerned.
+    /// After a step: whoever it concerned beside the actor that took it.
     #[inline]
-    fn look_again(&mut self, machine: &Machine, actor: Actor) {
-        self.refresh(machine, actor, true);
-        let slot = actor.index(machine.cpus().len());
+    fn look_again(&mut self, machine: &Machine, mover: Actor) {
         for other in machine.touched() {
-            if *other != actor {
-                self.refresh(machine, *other, false);
-                self.lead.known = false;
+            if *other != mover {
+                self.refresh(machine, *other);
             }
         }
-        // Nobody else changed: the same actor goes on, unless the second is due before it (a tie goes by index).
-        let at = self.times[slot];
-        let leads = (at, slot) < (self.lead.second_at, self.lead.second) && !at.is_never();
-        self.lead.known &= leads && slot == self.lead.first;
+        self.settle();
     }
 
-    /// Looks at an actor again; a step that it was about to take anyway keeps its time, unless it was `taken`.
+    /// Looks at an actor again that did not move.
     #[inline]
-    fn refresh(&mut self, machine: &Machine, actor: Actor, taken: bool) {
-        let slot = actor.index(machine.cpus().len());
-        let was = self.due[slot];
-        let now = match machine.next(actor) {
-            None => NOTHING,
-            // A cost that counts from now on is the same step, begun earlier, if the rule is the same.
-            Some(next) if !taken && next.cost.is_some() && was.rule == next.rule && !was.at.is_never() => {
-                Due { at: was.at.max(next.earliest), ..was }
-            }
-            Some(next) => Due { at: self.due_at(&next), rule: next.rule },
-        };
-        self.due[slot] = now;
-        self.times[slot] = now.at;
+    fn refresh(&mut self, machine: &Machine, actor: Actor) {
+        let (was, next) = (self.due(actor), machine.next(actor));
+        // Most that are looked at could do nothing and still cannot.
+        if next.is_some() || !was.is_never() {
+            self.change(actor, was, next);
+        }
     }
+
+    /// A step that an actor was about to take anyway keeps its time.
+    fn change(&mut self, actor: Actor, was: Due, next: Option<Next>) {
+        let now = match next {
+            // A cost that counts from now on is the same step, begun earlier, if the rule is the same.
+            Some(next) if next.cost.is_some() && was.is_for(next.rule) => was.not_before(next.earliest),
+            next => self.planned(actor, next),
+        };
+        if now != was {
+            self.set(actor, was, now);
+        }
+    }
+
+    /// When an actor does what it can do next.
+    #[inline]
+    fn planned(&mut self, actor: Actor, next: Option<Next>) -> Due {
+        next.map_or(Due::NEVER, |next| Due::new(self.due_at(&next), actor, next.rule))
+    }
+
     #[inline]
     fn due_at(&mut self, next: &Next) -> Ns {
         let Some(kind) = next.cost else { return next.earliest };
-        let drawn = &mut self.drawn[kind as usize];
-        let cost = self.costs.of(kind).sample(self.seed, *drawn);
-        *drawn += 1;
+        // Drawn ahead: nothing waits for the sample that is made here.
+        let (sample, number) = &mut self.draws[kind as usize];
+        let cost = *sample;
+        *number += 1;
+        *sample = self.costs.of(kind).sample(self.seed, *number);
         // What may not begin before `earliest` pays its cost from there.
         next.since.plus(cost).max(next.earliest)
+    }
+
+    /// What an actor is about to do.
+    #[inline]
+    fn due(&self, actor: Actor) -> Due {
+        if self.leads(actor) { self.lead } else { self.queue.get(actor.index(self.cpus)) }
+    }
+
+    #[inline]
+    fn leads(&self, actor: Actor) -> bool {
+        !self.lead.is_never() && self.lead.actor() == actor
+    }
+
+    #[inline]
+    fn set(&mut self, actor: Actor, was: Due, now: Due) {
+        if self.leads(actor) {
+            self.lead = now;
+        } else if was.is_never() && now < self.lead {
+            // What was not in the queue takes the lead without having been there.
+            self.lead_with(now);
+        } else {
+            self.queue.set(actor.index(self.cpus), now);
+        }
+    }
+
+    /// Whoever is due first takes the lead.
+    #[inline]
+    fn settle(&mut self) {
+        let first = self.queue.first();
+        if first < self.lead {
+            self.queue.set(first.actor().index(self.cpus), Due::NEVER);
+            self.lead_with(first);
+        }
+    }
+
+    #[inline]
+    fn lead_with(&mut self, first: Due) {
+        if !self.lead.is_never() {
+            self.queue.set(self.lead.actor().index(self.cpus), self.lead);
+        }
+        self.lead = first;
     }
 
     /// Whether this clock has exactly the enabled steps of the machine in its book: a check for tests.
@@ -164,16 +164,16 @@ impl Clock {
     }
 
     /// The first actor about whom the book is wrong.
-    pub fn disagreement(&self, machine: &Machine) -> Option<(Actor, Rule, Option<Next>)> {
+    pub fn disagreement(&self, machine: &Machine) -> Option<(Actor, Option<Next>)> {
         let wrong = machine.actors().find(|a| !self.agrees_about(machine, *a))?;
-        Some((wrong, self.due[wrong.index(machine.cpus().len())].rule, machine.next(wrong)))
+        Some((wrong, machine.next(wrong)))
     }
 
     fn agrees_about(&self, machine: &Machine, a: Actor) -> bool {
         {
-            let due = &self.due[a.index(machine.cpus().len())];
+            let due = self.due(a);
             match machine.next(a) {
-                None => due.at.is_never(),
+                None => due.is_never(),
                 // A hand may have let time pass an actor by; it moves at once then. And what hrtimer_interrupt does next
                 // depends on the time at which it looks.
                 Some(next) => {
@@ -181,9 +181,9 @@ impl Clock {
                         next.rule,
                         Rule::T1 | Rule::T2 | Rule::T3 | Rule::C4 | Rule::P3 | Rule::U5 | Rule::Hv2 | Rule::V2
                     );
-                    (due.rule == next.rule || looks_at_time)
-                        && due.at.max(machine.now()) >= next.earliest
-                        && !due.at.is_never()
+                    (due.is_for(next.rule) || looks_at_time)
+                        && due.at().max(machine.now()) >= next.earliest
+                        && !due.is_never()
                 }
             }
         }

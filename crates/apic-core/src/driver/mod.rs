@@ -4,7 +4,11 @@
 //! ordinary run is an empty list.
 
 mod clock;
+mod due;
 mod hand;
+#[cfg(test)]
+mod naive;
+pub mod queue;
 
 pub use clock::Clock;
 pub use hand::{Hand, NotEnabled};

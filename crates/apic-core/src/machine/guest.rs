@@ -5,7 +5,7 @@
 //! an arm that followed its expiry in the recording follows it here too; other arms are made at their recorded time.
 
 use super::config::{Config, VcpuConfig};
-use super::state::{ExitTo, Next, VcpuPc};
+use super::state::{Actor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
@@ -132,8 +132,15 @@ impl Machine {
                 Self::report(obs, v, Field::If, 0, 1);
             }
         }
-        let cpu = self.vcpus[v.index()].cpu;
-        self.touch_cpu(cpu);
+        let vcpu = &self.vcpus[v.index()];
+        let cpu = vcpu.cpu;
+        if !vcpu.in_guest() {
+            self.touch_cpu(cpu);
+        } else if vcpu.vapic.recognised() || vcpu.window || !vcpu.processor_timer.is_never() {
+            self.touched.push(Actor::Irq(cpu));
+        } else {
+            self.touch_latched(cpu);
+        }
         Taken { rule, vcpu: Some(v) }
     }
 

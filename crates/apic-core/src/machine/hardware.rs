@@ -25,8 +25,10 @@ impl Machine {
             return Some(self.kvm_step(rule, CostKind::PiProcessing));
         }
         let latched = c.irr.highest();
-        if let Some(v) = self.guest_on(cpu) {
-            let vcpu = &self.vcpus[v.index()];
+        if let Running::Vcpu(v) = c.running
+            && let vcpu = &self.vcpus[v.index()]
+            && vcpu.in_guest()
+        {
             // The preemption timer's exit comes before interrupts.
             if vcpu.processor_timer <= self.now {
                 return Some(Next::at(self.processor_timer_rule(), vcpu.processor_timer, self.now));
@@ -54,7 +56,8 @@ impl Machine {
         let c = &mut self.cpus[cpu.index()];
         let latched = c.irr.highest();
         let stage = c.pi_stage;
-        let taken = match (self.guest_on(cpu), stage, latched) {
+        let guest = self.guest_on(cpu);
+        let taken = match (guest, stage, latched) {
             (Some(v), Some(PiStage::ClearOn), _) => self.pi_clear_on(cpu, v, obs),
             (Some(v), Some(PiStage::Drain), _) => self.pi_drain(cpu, v, obs),
             (Some(v), None, _) if self.vcpus[v.index()].processor_timer <= self.now => self.processor_timer(v, obs),
@@ -69,7 +72,11 @@ impl Machine {
             (Some(v), None, None) => self.deliver_virtual(v, obs),
             (None, _, vector) => self.take_in_root(cpu, vector.unwrap_or(Vector::RESCHEDULE), obs),
         };
-        self.touch_cpu(cpu);
+        match guest {
+            // Software has nothing to do with what the processor does within the guest.
+            Some(v) if self.vcpus[v.index()].in_guest() => self.touched.push(Actor::Guest(v)),
+            _ => self.touch_cpu(cpu),
+        }
         taken
     }
 

@@ -40,9 +40,18 @@ impl Machine {
         self.vcpus[v.index()].cpu == cpu
     }
 
-    pub(super) fn next_irq_handler(&self, cpu: CpuId, pc: IrqPc) -> Next {
+    /// `None` if no handler runs on this CPU.
+    pub(super) fn next_irq_handler(&self, cpu: CpuId) -> Option<Next> {
+        let (rule, cost) = self.irq_rule(cpu)?;
+        Some(self.kvm_step(rule, cost).not_before(self.cpus[cpu.index()].not_before))
+    }
+
+    /// The rule that a handler follows at this point, and what it costs.
+    #[inline]
+    fn irq_rule(&self, cpu: CpuId) -> Option<(Rule, CostKind)> {
         let c = &self.cpus[cpu.index()];
-        let (rule, cost) = match pc {
+        // Matched in place: a copy of these four bytes would be read whole before its parts have all been written.
+        Some(match *c.irq.as_ref()? {
             IrqPc::RunTimers(ran) => match c.base.queue().first() {
                 Some((at, TimerId::Tick(_))) if *at <= self.now => (Rule::T1, CostKind::TickWork),
                 Some((at, TimerId::IoThread(_))) if *at <= self.now => (Rule::U5, CostKind::TimerCallback),
@@ -58,13 +67,13 @@ impl Machine {
             IrqPc::Kick(v) if self.can_be_woken(v) => (Rule::E6, CostKind::Atomic),
             IrqPc::Kick(v) => (if self.is_local(cpu, v) { Rule::P3c } else { Rule::D2 }, CostKind::Atomic),
             IrqPc::Return(v) => (if self.is_local(cpu, v) { Rule::P4 } else { Rule::C11 }, CostKind::KvmStep),
-        };
-        self.kvm_step(rule, cost).not_before(c.not_before)
+        })
     }
 
-    pub(super) fn step_irq_handler<O: Observer>(&mut self, cpu: CpuId, pc: IrqPc, obs: &mut O) -> Taken {
-        let rule = self.next_irq_handler(cpu, pc).rule;
-        let (next, vcpu) = match pc {
+    /// `None` if no handler runs on this CPU.
+    pub(super) fn step_irq_handler<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Option<Taken> {
+        let (rule, _) = self.irq_rule(cpu)?;
+        let (next, vcpu) = match *self.cpus[cpu.index()].irq.as_ref()? {
             IrqPc::RunTimers(_) => match self.cpus[cpu.index()].base.pop_due(self.now) {
                 Some((at, TimerId::Tick(_))) => (Some(self.tick(cpu, at, obs)), None),
                 Some((_, TimerId::IoThread(v))) => (Some(self.io_thread_wakes(cpu, v, obs)), Some(v)),
@@ -103,7 +112,7 @@ impl Machine {
         if next.is_none() {
             self.touch_latched(cpu);
         }
-        Taken { rule, vcpu }
+        Some(Taken { rule, vcpu })
     }
 
     /// T1: the tick's callback forwards itself.

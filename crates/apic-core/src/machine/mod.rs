@@ -172,20 +172,21 @@ impl Machine {
     #[inline]
     pub fn apply<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Option<Taken> {
         let next = self.next(actor)?;
-        Some(self.apply_enabled(actor, at.max(next.earliest), obs))
+        Some(self.advance(actor, at.max(next.earliest), obs).0)
     }
 
-    /// [`Machine::apply`] for a driver that has asked [`Machine::next`] already: the actor can move at `at`.
+    /// [`Machine::apply`] and [`Machine::next`] in one, for a driver that knows that the actor can move at `at`: what it
+    /// did, and what it can do now.
     #[inline]
-    pub(crate) fn apply_enabled<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Taken {
+    pub(crate) fn advance<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> (Taken, Option<Next>) {
         self.touched.clear();
         self.now = self.now.max(at);
         match actor {
-            Actor::Irq(cpu) => self.step_irq_hardware(cpu, obs),
-            Actor::Sw(cpu) => self.step_sw(cpu, obs),
-            Actor::Guest(vcpu) => self.step_guest(vcpu, obs),
-            Actor::Wire(cpu) => self.step_wire(cpu, obs),
-            Actor::Clock(cpu) => self.step_clock(cpu, obs),
+            Actor::Irq(cpu) => (self.step_irq_hardware(cpu, obs), self.next_irq(cpu)),
+            Actor::Sw(cpu) => (self.step_sw(cpu, obs), self.next_sw(cpu)),
+            Actor::Guest(vcpu) => (self.step_guest(vcpu, obs), self.next_guest(vcpu)),
+            Actor::Wire(cpu) => (self.step_wire(cpu, obs), self.next_wire(cpu)),
+            Actor::Clock(cpu) => (self.step_clock(cpu, obs), self.next_clock(cpu)),
         }
     }
 
@@ -203,12 +204,12 @@ impl Machine {
     }
 
     fn next_sw(&self, cpu: CpuId) -> Option<Next> {
-        let c = &self.cpus[cpu.index()];
-        if let Some(pc) = c.irq {
-            return Some(self.next_irq_handler(cpu, pc));
+        if let Some(next) = self.next_irq_handler(cpu) {
+            return Some(next);
         }
+        let c = &self.cpus[cpu.index()];
         match c.running {
-            Running::Vcpu(v) => self.next_vcpu_thread(v),
+            Running::Vcpu(v) => self.next_vcpu_thread(c, v),
             Running::Idle if c.runnable => Some(self.next_schedule_in()),
             Running::Load if c.home_of.is_some() => Some(Next::at(Rule::S3, c.toggle_at, self.now)),
             Running::Idle | Running::Load if !c.io_work.is_empty() => Some(self.next_io_thread()),
@@ -220,10 +221,10 @@ impl Machine {
     }
 
     fn step_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
-        let c = &self.cpus[cpu.index()];
-        if let Some(pc) = c.irq {
-            return self.step_irq_handler(cpu, pc, obs);
+        if let Some(taken) = self.step_irq_handler(cpu, obs) {
+            return taken;
         }
+        let c = &self.cpus[cpu.index()];
         match c.running {
             Running::Vcpu(v) => self.step_vcpu_thread(v, obs),
             Running::Idle if c.runnable => {

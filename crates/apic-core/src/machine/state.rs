@@ -41,16 +41,35 @@ impl Actor {
         4 * cpus + vcpus
     }
 
+    /// Which kind, and which of its kind: compared in this order, they are the order of simultaneous steps.
+    #[inline]
+    pub const fn place(self) -> (u16, u16) {
+        match self {
+            Self::Irq(c) => (0, c.0),
+            Self::Sw(c) => (1, c.0),
+            Self::Wire(c) => (2, c.0),
+            Self::Clock(c) => (3, c.0),
+            Self::Guest(v) => (4, v.0),
+        }
+    }
+
+    /// The actor at this place.
+    #[inline]
+    pub const fn from_place(kind: u16, number: u16) -> Self {
+        match kind {
+            0 => Self::Irq(CpuId(number)),
+            1 => Self::Sw(CpuId(number)),
+            2 => Self::Wire(CpuId(number)),
+            3 => Self::Clock(CpuId(number)),
+            _ => Self::Guest(VcpuId(number)),
+        }
+    }
+
     /// Dense number, which is also the order in which simultaneous steps are taken.
     #[inline]
     pub const fn index(self, cpus: usize) -> usize {
-        match self {
-            Self::Irq(c) => c.index(),
-            Self::Sw(c) => cpus + c.index(),
-            Self::Wire(c) => 2 * cpus + c.index(),
-            Self::Clock(c) => 3 * cpus + c.index(),
-            Self::Guest(v) => 4 * cpus + v.index(),
-        }
+        let (kind, number) = self.place();
+        kind as usize * cpus + number as usize
     }
 
     /// The actor with this number.

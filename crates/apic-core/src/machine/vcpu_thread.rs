@@ -8,7 +8,7 @@ use super::irq::IrqPc;
 use super::sched::SchedPc;
 use super::state::{ArmingFor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
-use super::{Machine, Taken};
+use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
 use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, switch_hrtimer_base};
@@ -20,7 +20,7 @@ use crate::units::{CpuId, Ns, VcpuId, Vector};
 
 impl Machine {
     /// What the thread does next; `None` in the guest, and while `hrtimer_cancel` waits for a callback (R8).
-    pub(super) fn next_vcpu_thread(&self, v: VcpuId) -> Option<Next> {
+    pub(super) fn next_vcpu_thread(&self, c: &Cpu, v: VcpuId) -> Option<Next> {
         let vcpu = &self.vcpus[v.index()];
         let (rule, cost) = match vcpu.pc {
             VcpuPc::InGuest => return None,
@@ -63,7 +63,7 @@ impl Machine {
             VcpuPc::Enter => (Rule::P8, CostKind::VmEntry),
             VcpuPc::OtherExit(until) => return Some(Next::at(Rule::X2, until, self.now)),
         };
-        Some(self.kvm_step(rule, cost).not_before(self.cpus[vcpu.cpu.index()].not_before))
+        Some(self.kvm_step(rule, cost).not_before(c.not_before))
     }
 
     pub(super) fn step_vcpu_thread<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {

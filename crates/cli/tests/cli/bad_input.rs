@@ -115,6 +115,27 @@ fn a_binary_recording() {
     check(&["run", "--arms-from", "-"], b"hello\n", &["line 1: not a line of a recording", "msr_write 6e0"]);
 }
 
+/// A file that is no recording gives a message and nothing else, whatever it was to become.
+#[test]
+fn imports_of_what_is_no_recording() {
+    let to = [&["import", "-"][..], &["import", "-", "--json"], &["import", "-", "--to", "csv"]];
+    let more = [&["import", "-", "--to", "perfetto"][..], &["import", "-", "--to", "scenario"]];
+    for command in to.iter().chain(&more) {
+        check(command, b"", &["standard input: the file is empty", "perf script"]);
+        check(command, b"PERFILE2\0\0\0\0", &["line 1 is not text", "perf script"]);
+        check(command, b"hello\n", &["line 1: not a line of a recording"]);
+        check(command, b"\x1f\x8bhello", &["standard input: line 1: the file could not be read"]);
+        let other = b"bash 7 [001] 2.000030: sched:sched_waking: comm=x pid=1\n";
+        check(command, other, &["none of KVM", "sched_waking", "perf record -a -e 'kvm:*'"]);
+    }
+    check(&["import", "no-such.txt"], b"", &["no-such.txt", "- for standard input"]);
+    check(&["import", "-", "--vcpu", "9"], b"", &["--vcpu", "--to scenario"]);
+    check_usage(&["import", "-", "--to", "vcd"], &["'vcd'", "scenario", "perfetto", "csv"]);
+    check_usage(&["import"], &["FILE"]);
+    check_usage(&["run", "idle-housekeeper", "--ftrace", "--json"], &["--ftrace", "--json"]);
+    check(&["run", "idle-housekeeper", "--ftrace"], b"", &["--ftrace", "2 paths", "pinned, posted"]);
+}
+
 #[test]
 fn a_damaged_link() {
     let whole = moment();
@@ -157,7 +178,7 @@ fn values_on_the_command_line_name_their_option() {
 #[test]
 fn usage() {
     check(&["run"], b"", &["nothing to run", "--preset", "idle-housekeeper"]);
-    check(&[], b"", &["no command is named", "run, apic, presets or arms"]);
+    check(&[], b"", &["no command is named", "run, apic, presets, arms, import or breakeven"]);
     check_usage(&["run", "--preset", "x", "scenario.toml"], &["cannot be used with"]);
     check_usage(&["run", "--json", "--events", "idle-housekeeper"], &["--events"]);
     check_usage(&["run", "--seed", "-1", "idle-housekeeper"], &["-1"]);

@@ -2,6 +2,8 @@
 
 mod apic;
 mod bad_input;
+mod breakeven;
+mod imports;
 mod links;
 mod output;
 mod recordings;

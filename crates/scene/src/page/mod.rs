@@ -108,8 +108,8 @@ pub struct View {
     pub width: u32,
     /// Which way time runs.
     pub projection: Projection,
-    /// Colours come along, for a file.
-    pub standalone: bool,
+    /// The colours that come along, for a file: [`STANDALONE_CSS`](crate::STANDALONE_CSS).
+    pub style: Option<&'static str>,
     /// Prefix of the ids inside; two stages on one page need two.
     pub id: String,
 }
@@ -154,7 +154,10 @@ impl Tally {
 pub struct Stage {
     /// The picture.
     pub svg: String,
-    /// The picture in words.
+    /// Where in `svg` each mark begins, and where the last one ends: from one moment of a tick to another, the same number
+    /// of marks is drawn, and few of them differently.
+    pub cuts: Vec<usize>,
+    /// The picture in words: the `aria-label` of the picture.
     pub alt: String,
     /// Height of the picture in pixels.
     pub height: u32,
@@ -226,8 +229,10 @@ impl PageData {
     pub fn draw(&self, path: usize, moment: &Moment, view: &View) -> Stage {
         let list = self.display_list(path, moment, view);
         let alt = self.alt(path, moment);
+        let (svg, cuts) = svg::stage_svg(&list, path, view, &alt);
         Stage {
-            svg: svg::stage_svg(&list, path, view, &alt),
+            svg,
+            cuts,
             alt,
             height: whole(list.height),
             tally: self.tally(path),

@@ -36,9 +36,9 @@ impl App {
             Command::Vcpu(vcpu) => {
                 let known = self.session.select(VcpuId(vcpu));
                 if known {
-                    self.shown.look_up(&mut self.session, self.choice);
+                    self.shown.look_up(&self.session, self.choice);
                     self.spoken = format!("vCPU {vcpu} selected.").into();
-                    self.wrote_later(ctx);
+                    self.address.write(&self.session);
                 }
                 known
             }
@@ -58,24 +58,26 @@ impl App {
             return false;
         }
         self.hint = None;
-        self.shown.moved(&mut self.session, self.choice);
-        self.wrote_later(ctx);
-        self.speak_later(ctx);
+        self.shown.moved(&self.session, self.choice);
+        self.moved(ctx);
         true
     }
 
-    pub(super) fn wrote_later(&mut self, ctx: &Context<Self>) {
-        let link = ctx.link().clone();
-        self.address.moved(&self.session, move || link.send_message(Msg::WriteAddress));
-    }
-
-    /// Announces the sentence when it has been quiet for a moment: never a torrent while scrubbing or playing.
-    pub(super) fn speak_later(&mut self, ctx: &Context<Self>) {
-        if self.playing.is_some() && SPEEDS[self.speed] > SPOKEN_SPEED {
-            return;
-        }
+    /// The address follows and the sentence is announced when it has been quiet for a moment.
+    pub(super) fn moved(&mut self, ctx: &Context<Self>) {
         let link = ctx.link().clone();
         self.quiet = Some(Timeout::new(QUIET_MS, move || link.send_message(Msg::Quiet)));
+    }
+
+    /// It has been quiet. Never a torrent of words while playing.
+    pub(super) fn quiet(&mut self) -> bool {
+        self.quiet = None;
+        self.address.write(&self.session);
+        let speaks = self.playing.is_none() || SPEEDS[self.speed] <= SPOKEN_SPEED;
+        if speaks {
+            self.spoken = self.shown.said.text().into();
+        }
+        speaks
     }
 
     pub(super) fn set_speed(&mut self, ctx: &Context<Self>, speed: usize) -> bool {
@@ -97,8 +99,8 @@ impl App {
         self.session = Session { run, ..session };
         (self.playing, self.hint, self.notice) = (None, None, None);
         self.choice.grid_path = self.session.lockstep.paths().len().saturating_sub(1);
-        self.shown.rerun(&mut self.session, self.choice);
-        self.speak_later(ctx);
+        self.shown.rerun(&self.session, self.choice);
+        self.moved(ctx);
     }
 
     pub(super) fn refuse(&mut self, reason: &str) -> bool {

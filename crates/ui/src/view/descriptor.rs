@@ -9,6 +9,7 @@ use crate::facts::{Data, IN_DESCRIPTOR, Row};
 use crate::keys::Command;
 use apic_core::effect::Bank;
 use apic_core::scenario::PathKind;
+use std::rc::Rc;
 use yew::prelude::*;
 
 /// What is shown.
@@ -16,9 +17,9 @@ use yew::prelude::*;
 pub(crate) struct Descriptor {
     pub(crate) vcpu: u16,
     pub(crate) vcpus: u16,
-    pub(crate) paths: Vec<PathKind>,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) data: Vec<Data>,
+    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) rows: Rc<[Row]>,
+    pub(crate) data: Rc<[Data]>,
     pub(crate) grid: AttrValue,
     /// Which path's grid, by its place in `paths`.
     pub(crate) grid_path: usize,
@@ -37,7 +38,7 @@ impl Draw for Descriptor {
                     <div>{ chooser(props) }</div>
                 </div>
                 <table class="fields">
-                    <thead><tr><td></td>{ for props.paths.iter().zip(&props.data).map(head) }</tr></thead>
+                    <thead><tr><td></td>{ for props.paths.iter().zip(props.data.iter()).map(head) }</tr></thead>
                     { registers::rows(&props.paths, descriptor) }
                     <tbody class="gap"><tr><th colspan="3" scope="colgroup">{ "Virtual APIC and guest interrupt status" }</th></tr></tbody>
                     { registers::rows(&props.paths, apic) }

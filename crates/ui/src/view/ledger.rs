@@ -4,13 +4,14 @@ use super::costs::Costs;
 use super::part::{Draw, part};
 use crate::figures::{Cell, Row};
 use apic_core::scenario::PathKind;
+use std::rc::Rc;
 use yew::prelude::*;
 
 /// The table's rows.
 #[derive(PartialEq)]
 pub(crate) struct Ledger {
-    pub(crate) paths: Vec<PathKind>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) rows: Rc<[Row]>,
     pub(crate) cost_set: AttrValue,
 }
 

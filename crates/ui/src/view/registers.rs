@@ -4,6 +4,7 @@ use super::part::Draw;
 use crate::facts::{Cell, Row};
 use crate::words;
 use apic_core::scenario::PathKind;
+use std::rc::Rc;
 use yew::prelude::*;
 
 /// Longest old value that fits beside the new one.
@@ -39,8 +40,8 @@ fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
 #[derive(PartialEq)]
 pub(crate) struct Registers {
     pub(crate) vcpu: u16,
-    pub(crate) paths: Vec<PathKind>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) rows: Rc<[Row]>,
 }
 
 impl Draw for Registers {

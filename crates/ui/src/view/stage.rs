@@ -2,16 +2,13 @@
 
 use super::part::{Draw, Send};
 use super::raw::Raw;
-use apic_core::scenario::PathKind;
+use crate::shown::StageView;
 use yew::prelude::*;
 
 /// What a stage shows.
 #[derive(PartialEq)]
 pub(crate) struct Stage {
-    pub(crate) path: PathKind,
-    pub(crate) svg: AttrValue,
-    pub(crate) exits: u32,
-    pub(crate) ipis: u32,
+    pub(crate) view: StageView,
     /// Its place among the paths.
     pub(crate) index: usize,
     pub(crate) send: Send,
@@ -19,28 +16,20 @@ pub(crate) struct Stage {
 
 impl Draw for Stage {
     fn draw(&self) -> Html {
-        let props = self;
-        let path = props.path;
-        let testid = match path {
-            PathKind::Pinned => "stage-pinned",
-            PathKind::Posted => "stage-posted",
-            PathKind::PreemptionTimer => "stage-preemption-timer",
-            PathKind::NotPosted => "stage-not-posted",
-            PathKind::NoApicv => "stage-no-apicv",
-            PathKind::Avic => "stage-avic",
-            PathKind::VirtualTimer => "stage-virtual-timer",
-            PathKind::Userspace => "stage-userspace",
-        };
+        let view = &self.view;
+        let path = view.path;
+        let testid = AttrValue::from(format!("stage-{}", path.name()));
         html! {
             <section class="card stage-card" data-path={path.name()} aria-labelledby={format!("{testid}-title")}>
                 <div class="stage-head">
                     <h2 id={format!("{testid}-title")}>{ path.title() }</h2>
                     <span class="about">{ path.about() }</span>
                     <span class="tally">
-                        { "this tick: " }<b>{ count(props.exits, "exit") }</b>{ ", " }{ count(props.ipis, "IPI") }
+                        { "this tick: " }<b>{ count(view.exits, "exit") }</b>{ ", " }{ count(view.ipis, "IPI") }
                     </span>
                 </div>
-                <Raw class="stage-place" {testid} markup={props.svg.clone()} marks={Some((props.index, props.send.clone()))} />
+                <Raw class="stage-place" {testid} markup={view.svg.clone()} cuts={view.cuts.clone()}
+                    marks={Some((self.index, self.send.clone()))} />
             </section>
         }
     }

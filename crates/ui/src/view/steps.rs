@@ -3,10 +3,11 @@
 
 use super::event::pressed;
 use super::part::Send;
-use super::raw::Raw;
 use crate::app::Msg;
-use crate::list;
+use crate::list::{self, Is, Rows};
+use std::cell::Cell;
 use std::ops::Range;
+use std::rc::Rc;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
@@ -16,8 +17,7 @@ pub(crate) struct StepsProps {
     pub(crate) len: usize,
     /// The beat taken last.
     pub(crate) cursor: Option<usize>,
-    pub(crate) rows: Range<usize>,
-    pub(crate) markup: AttrValue,
+    pub(crate) rows: Rows,
     pub(crate) send: Send,
 }
 
@@ -26,6 +26,29 @@ pub(crate) struct Steps {
     scroller: NodeRef,
     space: NodeRef,
     window: NodeRef,
+    drawn: Option<Drawn>,
+    seen: Rc<Cell<Seen>>,
+}
+
+/// How far the list is scrolled, and how high it is, as the last scroll event found them: to ask at any other time would
+/// make the browser lay out the page at once.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    top: i32,
+    height: i32,
+}
+
+impl Seen {
+    fn of(scroller: &Element) -> Self {
+        Self { top: scroller.scroll_top(), height: scroller.client_height() }
+    }
+}
+
+/// What stands in the document.
+struct Drawn {
+    len: usize,
+    cursor: Option<usize>,
+    rows: Rows,
 }
 
 impl Component for Steps {
@@ -33,15 +56,20 @@ impl Component for Steps {
     type Properties = StepsProps;
 
     fn create(_: &Context<Self>) -> Self {
-        Self { scroller: NodeRef::default(), space: NodeRef::default(), window: NodeRef::default() }
+        let (scroller, space, window) = (NodeRef::default(), NodeRef::default(), NodeRef::default());
+        Self { scroller, space, window, drawn: None, seen: Rc::default() }
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let props = ctx.props();
         let active = props.cursor.map(|c| format!("beat-{c}"));
-        let (scroller, rows, send, len) = (self.scroller.clone(), props.rows.clone(), props.send.clone(), props.len);
+        let (scroller, beats, send, len) =
+            (self.scroller.clone(), props.rows.beats.clone(), props.send.clone(), props.len);
+        let seen = self.seen.clone();
         let onscroll = Callback::from(move |_: Event| {
-            if let Some(row) = outside(&scroller, &rows, len) {
+            let Some(scroller) = scroller.cast::<Element>() else { return };
+            seen.set(Seen::of(&scroller));
+            if let Some(row) = outside(seen.get(), &beats, len) {
                 send.emit(Msg::Look(row));
             }
         });
@@ -67,67 +95,83 @@ impl Component for Steps {
                 <div class="steps" ref={self.scroller.clone()} role="listbox" tabindex="0" aria-labelledby="steps-title"
                     aria-activedescendant={active} data-testid="steps-list" {onscroll} {onkeydown} {onclick}>
                     <div class="steps-space" role="presentation" ref={self.space.clone()}>
-                        <div class="steps-window" role="presentation" ref={self.window.clone()}>
-                            <Raw markup={props.markup.clone()} />
-                        </div>
+                        <div class="steps-window" role="presentation" ref={self.window.clone()}></div>
                     </div>
                 </div>
             </section>
         }
     }
 
-    fn changed(&mut self, ctx: &Context<Self>, old: &StepsProps) -> bool {
-        let new = ctx.props();
-        if new.cursor != old.cursor || new.len != old.len {
-            self.reveal(new.cursor.unwrap_or(0), new.len);
-        }
-        true
-    }
-
+    /// After all parts of the page are drawn: then the one layout that scrolling asks for is the last.
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        let props = ctx.props();
-        set(&self.space, "height", list::height(props.len));
-        set(&self.window, "top", list::top_of(props.rows.start, props.len));
-        self.mark(props);
-        if first {
-            self.reveal(props.cursor.unwrap_or(0), props.len);
+        let &StepsProps { len, cursor, ref rows, .. } = ctx.props();
+        if let (true, Some(scroller)) = (first, self.scroller.cast::<Element>()) {
+            self.seen.set(Seen::of(&scroller));
         }
+        let old = self.drawn.take();
+        if old.as_ref().is_none_or(|old| old.len != len) {
+            set(&self.space, "height", list::height(len));
+        }
+        if old.as_ref().is_none_or(|old| old.len != len || old.rows.beats.start != rows.beats.start) {
+            set(&self.window, "top", list::top_of(rows.beats.start, len));
+        }
+        if let Some(window) = self.window.cast::<Element>()
+            && old.as_ref().and_then(|old| keep(&window, old, rows, cursor)).is_none()
+        {
+            window.set_inner_html(&rows.at(rows.beats.clone(), cursor));
+        }
+        if old.is_none_or(|old| (old.len, old.cursor) != (len, cursor)) {
+            self.reveal(cursor.unwrap_or(0), len);
+        }
+        self.drawn = Some(Drawn { len, cursor, rows: rows.clone() });
     }
 }
 
 impl Steps {
-    /// Marks the rows in the document as taken, present or ahead.
-    fn mark(&self, props: &StepsProps) {
-        let Some(rows) = self.window.cast::<Element>().and_then(|w| w.first_element_child()) else { return };
-        let mut next = rows.first_element_child();
-        for beat in props.rows.clone() {
-            let Some(row) = next else { break };
-            let (class, present) = list::class(beat, props.cursor);
-            if row.class_name() != class {
-                row.set_class_name(class);
-                let _refused = row.set_attribute("aria-selected", if present { "true" } else { "false" });
-            }
-            next = row.next_element_sibling();
-        }
-    }
-
     /// Scrolls so that the row is in sight, with some before it.
     fn reveal(&self, row: usize, len: usize) {
-        let Some(scroller) = self.scroller.cast::<Element>() else { return };
-        set(&self.space, "height", list::height(len));
-        let (top, seen) = (scroller.scroll_top(), scroller.client_height());
-        let at = list::top_of(row, len) as i32;
-        if at < top || at + list::ROW.cast_signed() > top + seen {
-            scroller.set_scroll_top((at - seen / 3).max(0));
+        let (seen, at) = (self.seen.get(), list::top_of(row, len) as i32);
+        if at < seen.top || at + list::ROW.cast_signed() > seen.top + seen.height {
+            let top = (at - seen.height / 3).max(0);
+            self.seen.set(Seen { top, ..seen });
+            if let Some(scroller) = self.scroller.cast::<Element>() {
+                scroller.set_scroll_top(top);
+            }
         }
     }
 }
 
+/// Makes the rows in the document the new ones, if they share some: takes away and adds at the ends, and marks those that
+/// stay as taken, present or ahead where that changed.
+fn keep(window: &Element, old: &Drawn, new: &Rows, cursor: Option<usize>) -> Option<()> {
+    let shared = new.shared(&old.rows)?;
+    for _ in old.rows.beats.start..shared.start {
+        window.first_element_child()?.remove();
+    }
+    for _ in shared.end..old.rows.beats.end {
+        window.last_element_child()?.remove();
+    }
+    let elements = window.children();
+    for beat in shared.clone() {
+        let is = Is::of(beat, cursor);
+        if is != Is::of(beat, old.cursor) {
+            let (row, (class, selected)) = (elements.item((beat - shared.start) as u32)?, is.attributes());
+            row.set_class_name(class);
+            row.set_attribute("aria-selected", selected).ok()?;
+        }
+    }
+    for (place, beats) in [("afterbegin", new.beats.start..shared.start), ("beforeend", shared.end..new.beats.end)] {
+        if !beats.is_empty() {
+            window.insert_adjacent_html(place, &new.at(beats, cursor)).ok()?;
+        }
+    }
+    Some(())
+}
+
 /// The first row in sight, if rows in sight are not in the document.
-fn outside(scroller: &NodeRef, rows: &Range<usize>, len: usize) -> Option<usize> {
-    let scroller = scroller.cast::<Element>()?;
-    let first = list::row_at(scroller.scroll_top().max(0).cast_unsigned(), len);
-    let seen = (scroller.client_height().max(0).cast_unsigned() / list::ROW) as usize + 1;
+fn outside(seen: Seen, rows: &Range<usize>, len: usize) -> Option<usize> {
+    let first = list::row_at(seen.top.max(0).cast_unsigned(), len);
+    let seen = (seen.height.max(0).cast_unsigned() / list::ROW) as usize + 1;
     let last = (first + seen).min(len);
     (first < rows.start || last > rows.end).then_some(first + seen / 2)
 }

@@ -1,7 +1,7 @@
 //! The transport bar: everything that moves through the run.
 
 use super::event::{chosen, field, number};
-use super::part::{Draw, Send};
+use super::part::{Draw, Send, part};
 use super::raw::Raw;
 use crate::app::Msg;
 use crate::keys::Command;
@@ -36,14 +36,33 @@ impl Draw for Transport {
         html! {
             <section class="card transport" aria-label="Transport">
                 { scrubber(props) }
-                <div class="buttons">
-                    { for BUTTONS.iter().map(|b| button(b, props)) }
-                    { play(props) }
-                </div>
+                { part(Buttons {
+                    at_start: props.position == 0,
+                    at_end: props.position == props.len,
+                    playing: props.playing,
+                    speed: props.speed,
+                    send: props.send.clone(),
+                }) }
                 { position(props) }
                 <p class="hint" role="status">{ props.hint.clone().unwrap_or_default() }</p>
             </section>
         }
+    }
+}
+
+/// What stays the same from step to step.
+#[derive(PartialEq)]
+struct Buttons {
+    at_start: bool,
+    at_end: bool,
+    playing: bool,
+    speed: usize,
+    send: Send,
+}
+
+impl Draw for Buttons {
+    fn draw(&self) -> Html {
+        html! { <div class="buttons">{ for BUTTONS.iter().map(|b| button(b, self)) }{ play(self) }</div> }
     }
 }
 
@@ -114,18 +133,18 @@ const BUTTONS: [Button; 5] = [
     },
 ];
 
-fn button(b: &Button, props: &Transport) -> Html {
+fn button(b: &Button, props: &Buttons) -> Html {
     let to = b.to;
     let onclick = props.send.reform(move |_: MouseEvent| Msg::Command(Command::Move(to)));
-    let end = if matches!(to, Move::Start | Move::Back) { 0 } else { props.len };
+    let disabled = if matches!(to, Move::Start | Move::Back) { props.at_start } else { props.at_end };
     html! {
-        <button data-testid={b.testid} class={b.class} aria-label={b.label} title={b.title} disabled={props.position == end} {onclick}>
+        <button data-testid={b.testid} class={b.class} aria-label={b.label} title={b.title} {disabled} {onclick}>
             { icon(b.glyph) }<span class="only-wide">{ b.wide }</span><span class="cap">{ b.word }</span>
         </button>
     }
 }
 
-fn play(props: &Transport) -> Html {
+fn play(props: &Buttons) -> Html {
     let onplay = props.send.reform(|_: MouseEvent| Msg::Command(Command::PlayPause));
     let here = props.speed;
     let onchange =

@@ -134,6 +134,7 @@ impl Local for Kvm {
         let written = if self.guest_runs(sh) {
             self.guest_writes(sh, register, value)
         } else {
+            self.step_out_for_user_space(sh);
             self.host_writes(sh, register, value)
         };
         if written.is_ok() { Outcome::Done } else { Outcome::Fault }
@@ -142,6 +143,8 @@ impl Local for Kvm {
     fn read(&mut self, sh: &mut Shared, register: Register) -> Reading {
         if self.guest_runs(sh) {
             self.guest_reads(sh, register);
+        } else {
+            self.step_out_for_user_space(sh);
         }
         self.register(sh, register)
     }

@@ -58,7 +58,13 @@ impl Kvm {
             match self.place {
                 Place::Between => self.enter(sh),
                 Place::Guest if self.vapic.recognised() && sh.interrupt_flag => self.take_interrupt(sh),
-                Place::Guest | Place::Outside | Place::Blocked => return,
+                Place::Blocked => {
+                    self.look_for_something_to_wake_for(sh);
+                    if self.place == Place::Blocked {
+                        return;
+                    }
+                }
+                Place::Guest | Place::Outside => return,
             }
         }
     }
@@ -125,7 +131,6 @@ impl Kvm {
         if self.hv_when_awake {
             self.switch_to_sw_timer(sh);
         }
-        self.wake(sh);
     }
 
     fn stop_blocking(&mut self, sh: &mut Shared) {
@@ -134,11 +139,9 @@ impl Kvm {
         }
     }
 
-    /// `kvm_vcpu_wake_up`: the vCPU looks for something to wake for, and sleeps on if there is nothing.
-    pub(super) fn wake(&mut self, sh: &mut Shared) {
-        if self.place != Place::Blocked {
-            return;
-        }
+    /// A vCPU that is woken looks for something to wake for, and sleeps on if there is nothing. The bench lets it look after
+    /// everything that happens, whoever would wake it (`kvm_vcpu_wake_up`, or user space that called it back).
+    fn look_for_something_to_wake_for(&mut self, sh: &mut Shared) {
         self.inject_pending(sh);
         if self.runnable(sh) {
             self.stop_blocking(sh);
@@ -165,8 +168,6 @@ impl Kvm {
         } else if by == By::Elsewhere && self.mode.is_in_guest() {
             sh.tally.ipis += 1;
             self.leave(sh, Exit::ExternalInterrupt);
-        } else {
-            self.wake(sh);
         }
     }
 
@@ -196,8 +197,7 @@ impl Kvm {
                 self.vapic.evaluate();
             }
             Place::Guest if self.virtualization == Virtualization::None => self.leave(sh, Exit::ExternalInterrupt),
-            Place::Blocked => self.wake(sh),
-            Place::Guest | Place::Between | Place::Outside => {}
+            Place::Guest | Place::Between | Place::Outside | Place::Blocked => {}
         }
     }
 }

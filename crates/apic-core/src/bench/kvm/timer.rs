@@ -13,8 +13,10 @@ use crate::units::{Ns, Vector};
 pub(super) enum By {
     /// Another CPU, in an interrupt handler.
     Elsewhere,
-    /// The vCPU's own CPU, outside guest mode.
+    /// The vCPU's own CPU, in an interrupt handler.
     Here,
+    /// The vCPU's own thread.
+    Thread,
 }
 
 /// By how much a timer comes early for which nobody waits. Where somebody waits, the bench lets the timer come when the
@@ -78,11 +80,15 @@ impl Kvm {
             Start::Hv => self.hrtimer = None,
             Start::HvExpired => {
                 self.hrtimer = None;
-                self.expired(sh, By::Here, false);
+                self.expired(sh, By::Thread);
                 self.timer.stop_hv();
             }
+            // Less than a nanosecond away: the wait before the entry makes up for it.
+            Start::Expired if self.timer.mode == TimerMode::TscDeadline && self.timer.tscdeadline > sh.clock.tsc() => {
+                self.hrtimer = Some(sh.now());
+            }
             Start::Expired => {
-                self.expired(sh, By::Here, false);
+                self.expired(sh, By::Thread);
                 if self.timer.mode == TimerMode::Periodic {
                     self.advance_periodic(sh);
                     self.hrtimer = Some(self.timer.target_expiration);
@@ -141,24 +147,28 @@ impl Kvm {
         self.hv_expiry(sh).is_some_and(|due| due <= sh.now())
     }
 
-    /// `apic_timer_fn`. On the vCPU's own CPU the interrupt that runs it ends the guest's run first.
+    /// `hrtimer_interrupt` with `apic_timer_fn`, again and again until the next expiry lies ahead: a periodic timer that lags
+    /// expires for every missed period before the guest enters again. On the vCPU's own CPU the interrupt ends the guest's
+    /// run first.
     fn timer_fn(&mut self, sh: &mut Shared) {
         let by = if Self::hrtimer_elsewhere(sh) { By::Elsewhere } else { By::Here };
         if by == By::Here && self.place == Place::Guest {
             self.leave(sh, self.host_interrupt());
         }
-        self.hrtimer = None;
-        self.expired(sh, by, true);
-        if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
-            self.advance_periodic(sh);
-            self.hrtimer = Some(self.timer.target_expiration);
+        while self.hrtimer_expiry(sh).is_some_and(|due| due <= sh.now()) && !sh.overrun() {
+            self.hrtimer = None;
+            self.expired(sh, by);
+            if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
+                self.advance_periodic(sh);
+                self.hrtimer = Some(self.timer.target_expiration);
+            }
         }
     }
 
     /// `kvm_lapic_expired_hv_timer`.
     pub(super) fn preemption_timer_exit(&mut self, sh: &mut Shared) {
         self.leave(sh, Exit::PreemptionTimer);
-        self.expired(sh, By::Here, false);
+        self.expired(sh, By::Thread);
         self.timer.stop_hv();
         if self.timer.mode == TimerMode::Periodic && self.timer.period != Ns::ZERO {
             self.advance_periodic(sh);
@@ -167,8 +177,9 @@ impl Kvm {
     }
 
     /// `apic_timer_expired`.
-    fn expired(&mut self, sh: &mut Shared, by: By, from_timer_fn: bool) {
+    fn expired(&mut self, sh: &mut Shared, by: By) {
         sh.expired();
+        let from_timer_fn = by != By::Thread;
         let posts = self.can_post(sh).then(|| sh.kernel.posts());
         if from_timer_fn && posts == Some(Posts::Always) {
             // The seed's apic_timer_expired_pi looks at nothing else.
@@ -204,16 +215,15 @@ impl Kvm {
     pub(super) fn inject_pending(&mut self, sh: &mut Shared) {
         // apic_has_pending_timer
         if self.timer.pending && self.base.enabled() && self.svr.enabled() && !self.lvtt.masked() {
-            self.inject(sh, By::Here);
+            self.inject(sh, By::Thread);
             self.timer.pending = false;
         }
     }
 
-    /// `kvm_vcpu_kick`; before it existed here, only the wake-up.
+    /// `kvm_vcpu_kick`; before it existed here, only the wake-up. A vCPU that sleeps looks around when the interrupt handler
+    /// is done ([`Kvm::run`]).
     fn kick(&mut self, sh: &mut Shared, by: By) {
-        if self.place == Place::Blocked {
-            self.wake(sh);
-        } else if by == By::Elsewhere && sh.kernel.kicks() && self.mode.is_in_guest() {
+        if by == By::Elsewhere && sh.kernel.kicks() && self.mode.is_in_guest() {
             sh.tally.ipis += 1;
             self.leave(sh, self.host_interrupt());
         }
@@ -228,7 +238,7 @@ impl Kvm {
 
     /// An interrupt that the vCPU's own thread makes.
     pub(super) fn accept_from_thread(&mut self, sh: &mut Shared, v: Vector) {
-        self.accept(sh, v, By::Here);
+        self.accept(sh, v, By::Thread);
     }
 
     fn host_interrupt(&self) -> Exit {

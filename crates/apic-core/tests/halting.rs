@@ -1,0 +1,29 @@
+//! A vCPU that halts wakes for its timer, whatever delivers the tick.
+
+use apic_core::bench::{Answer, Bench, Outcome, World, script};
+
+/// What a script's last command answers.
+#[track_caller]
+fn check(mut bench: Bench, text: &str, expect: &str) {
+    let mut last = None;
+    for (line, command) in script::read(text).expect("a script") {
+        let outcome = bench.obey(command).unwrap_or_else(|error| panic!("line {line}: {error}"));
+        last = outcome.answer().map(Answer::to_string).or(last);
+        assert_ne!(outcome, Outcome::Fault, "line {line}");
+    }
+    assert_eq!(last.as_deref(), Some(expect));
+}
+
+const ONE_SHOT: &str = "write LVTT 0xee\nwrite TDCR 0xb\nwrite TMICT 1000\nhlt\nadvance 5000\nfired\n";
+
+#[test]
+fn a_halted_vcpu_takes_its_tick_once() {
+    for settings in ["", "vendor svm\n", "path posted\n", "path hv\n"] {
+        check(Bench::new(), &format!("{settings}{ONE_SHOT}"), "fired 0xee@1000");
+    }
+}
+
+#[test]
+fn without_apicv_too() {
+    check(Bench::without_apicv(), ONE_SHOT, "fired 0xee@1000");
+}

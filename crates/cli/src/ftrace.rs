@@ -1,0 +1,190 @@
+//! `--ftrace`: a run as the kernel's tracepoints would print it, in the text of ftrace, times in nanoseconds.
+//!
+//! What a recording cannot show is not printed: posting, the notification's way, virtual-interrupt delivery, a virtualized
+//! EOI. So this is also what is left of a run in a recording; `exitless import` reads it.
+
+use crate::error::Failure;
+use crate::moment::Moment;
+use crate::tally::chunks;
+use apic_core::effect::Effect;
+use apic_core::host::TimerId;
+use apic_core::rule::Rule;
+use apic_core::run::StepRecord;
+use apic_core::scenario::{Load, PathKind, Scenario};
+use apic_core::units::{CpuId, Tsc, VcpuId, Vector};
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// Threads of vCPUs are numbered from here.
+const FIRST_THREAD: u32 = 1_000;
+
+/// Timers' addresses: of a CPU's tick, and of a vCPU.
+const TICKS: u64 = 0xffff_8880_0000_0000;
+const LAPICS: u64 = 0xffff_8881_0000_0000;
+
+pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
+    let [history] = moment.lockstep.paths() else {
+        let names: Vec<_> = moment.scenario().run.paths.iter().map(|p| p.name()).collect();
+        let problem = format!("a recording is of one run, and {} paths are run", names.len());
+        return Err(Failure::value("--ftrace", problem, format!("--paths with one of: {}", names.join(", "))));
+    };
+    writeln!(out, "# tracer: nop")?;
+    writeln!(out, "# Simulated by exitless {}, path {}.", env!("CARGO_PKG_VERSION"), history.path().name())?;
+    let mut writer = Writer::new(moment.scenario(), history.path(), out);
+    for chunk in chunks(history.position()) {
+        for record in history.records(chunk) {
+            writer.record(&record)?;
+        }
+    }
+    Ok(())
+}
+
+struct Writer<'a, W: Write> {
+    out: &'a mut W,
+    scenario: &'a Scenario,
+    mode: &'static str,
+    busy: BTreeMap<CpuId, bool>,
+    /// Deadlines written, and not yet printed.
+    written: BTreeMap<VcpuId, Tsc>,
+    /// Timer interrupts that are running.
+    interrupted: BTreeMap<CpuId, bool>,
+    /// Timers whose callback is running.
+    called: BTreeMap<CpuId, VcpuId>,
+}
+
+impl<'a, W: Write> Writer<'a, W> {
+    fn new(scenario: &'a Scenario, path: PathKind, out: &'a mut W) -> Self {
+        // 61abdbe0bcc2 pinned it; 4d151bf3b89e lets it go.
+        let mode = if path == PathKind::Pinned { "ABS|PINNED" } else { "ABS|HARD" };
+        let (busy, written, interrupted, called) = Default::default();
+        Self { out, scenario, mode, busy, written, interrupted, called }
+    }
+
+    /// What stands in front of the event: who runs on the CPU.
+    fn line(&mut self, record: &StepRecord, cpu: CpuId, fields: &str) -> Result<(), Failure> {
+        let vcpu = self.scenario.vcpus.iter().position(|v| v.cpu == cpu);
+        let busy = self.busy.get(&cpu).copied();
+        let busy = busy.unwrap_or_else(|| self.scenario.load_of(cpu) != Load::Idle);
+        let who = match vcpu {
+            Some(vcpu) => format!("CPU {vcpu}/KVM-{}", FIRST_THREAD as usize + vcpu),
+            None if busy => format!("stress-{}", 100 + cpu.0),
+            None => "<idle>-0".to_owned(),
+        };
+        let ns = record.at.as_ns();
+        let flags = if self.interrupted.get(&cpu) == Some(&true) { "d.h1." } else { "d..1." };
+        let (seconds, ns) = (ns / 1_000_000_000, ns % 1_000_000_000);
+        Ok(writeln!(self.out, "{who:>20} [{:03}] {flags} {seconds:5}.{ns:09}: {fields}", cpu.0)?)
+    }
+
+    fn record(&mut self, record: &StepRecord) -> Result<(), Failure> {
+        let cpu = record.cpu;
+        for effect in &record.effects {
+            self.effect(record, effect)?;
+        }
+        match (record.rule, record.vcpu) {
+            (Rule::A8, Some(vcpu)) => {
+                if let Some(deadline) = self.written.remove(&vcpu) {
+                    self.line(record, cpu, &format!("kvm_msr: msr_write 6e0 = {:#x}", deadline.as_cycles()))?;
+                }
+            }
+            (Rule::C7 | Rule::P5b, Some(vcpu)) => self.accept(record, vcpu, "kvm_apic_accept_irq")?,
+            (Rule::C10 | Rule::P5e, Some(vcpu)) => self.accept(record, vcpu, "kvm_apicv_accept_irq")?,
+            (Rule::P4 | Rule::C11, Some(vcpu)) if self.called.remove(&cpu).is_some() => {
+                self.line(record, cpu, &format!("hrtimer_expire_exit: hrtimer={:#018x}", lapic(vcpu)))?;
+            }
+            (Rule::C3, _) => self.interrupt(record, cpu)?,
+            (Rule::T2, _) if self.interrupted.get(&cpu) == Some(&true) => {
+                self.line(record, cpu, "local_timer_exit: vector=236")?;
+                self.interrupted.insert(cpu, false);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self, record: &StepRecord, cpu: CpuId) -> Result<(), Failure> {
+        if self.interrupted.insert(cpu, true) == Some(true) {
+            return Ok(());
+        }
+        self.line(record, cpu, "local_timer_entry: vector=236")
+    }
+
+    fn accept(&mut self, record: &StepRecord, vcpu: VcpuId, name: &str) -> Result<(), Failure> {
+        let vector = self.scenario.guest.vector.number();
+        self.line(record, record.cpu, &format!("{name}: apicid {:x} vec {vector} (Fixed|edge)", vcpu.0))
+    }
+
+    fn effect(&mut self, record: &StepRecord, effect: &Effect) -> Result<(), Failure> {
+        let now = record.at.as_ns();
+        match *effect {
+            Effect::Armed { vcpu, deadline, .. } => {
+                self.written.insert(vcpu, deadline);
+            }
+            Effect::Load { cpu, busy } => {
+                self.busy.insert(cpu, busy);
+            }
+            Effect::Exit { vcpu, cpu, reason, vector, .. } => {
+                let info = vector.map_or(0, |vector: Vector| 0x8000_0000 | u32::from(vector.number()));
+                let fields = format!(
+                    "kvm_exit: vcpu {} reason {reason} rip 0x0 info1 0x0000000000000000 info2 0x0000000000000000 \
+                     intr_info {info:#010x} error_code 0x00000000",
+                    vcpu.0
+                );
+                self.line(record, cpu, &fields)?;
+            }
+            Effect::Enter { vcpu, cpu } => self.line(record, cpu, &format!("kvm_entry: vcpu {}, rip 0x0", vcpu.0))?,
+            Effect::Waited { vcpu, early, delta, .. } => {
+                let (sign, word) = if early { ("-", "early") } else { ("", "late") };
+                let fields =
+                    format!("kvm_wait_lapic_expire: vcpu {}: delta {sign}{} ({word})", vcpu.0, delta.as_cycles());
+                self.line(record, record.cpu, &fields)?;
+            }
+            Effect::TimerQueued { timer, cpu, expires, .. } => {
+                let expires = expires.as_ns();
+                let (address, function, mode, by) = match timer {
+                    TimerId::Lapic(vcpu) => (lapic(vcpu), "apic_timer_fn", self.mode, record.cpu),
+                    TimerId::Tick(of) => (TICKS + u64::from(of.0) * 64, "tick_nohz_handler", "ABS", cpu),
+                    TimerId::IoThread(of) => (io_thread(of), "hrtimer_wakeup", "ABS", cpu),
+                };
+                let fields = format!(
+                    "hrtimer_start: hrtimer={address:#018x} function={function} expires={expires} softexpires={expires} \
+                     mode={mode} was_armed=0"
+                );
+                self.line(record, by, &fields)?;
+                if let TimerId::Lapic(vcpu) = timer {
+                    self.line(record, by, &format!("kvm_hv_timer_state: vcpu_id {:x} hv_timer 0", vcpu.0))?;
+                }
+            }
+            Effect::TimerFired { timer, cpu, .. } => {
+                self.interrupt(record, cpu)?;
+                let (address, function) = match timer {
+                    TimerId::Lapic(vcpu) => {
+                        self.called.insert(cpu, vcpu);
+                        (lapic(vcpu), "apic_timer_fn")
+                    }
+                    TimerId::Tick(of) => (TICKS + u64::from(of.0) * 64, "tick_nohz_handler"),
+                    TimerId::IoThread(of) => (io_thread(of), "hrtimer_wakeup"),
+                };
+                self.line(
+                    record,
+                    cpu,
+                    &format!("hrtimer_expire_entry: hrtimer={address:#018x} function={function} now={now}"),
+                )?;
+                if let TimerId::Tick(_) | TimerId::IoThread(_) = timer {
+                    self.line(record, cpu, &format!("hrtimer_expire_exit: hrtimer={address:#018x}"))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The timer of a sleep lies on its thread's stack; here, beside the vCPU's.
+fn io_thread(vcpu: VcpuId) -> u64 {
+    lapic(vcpu) + 0x20
+}
+
+fn lapic(vcpu: VcpuId) -> u64 {
+    LAPICS + u64::from(vcpu.0) * 64
+}

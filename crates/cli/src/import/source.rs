@@ -1,0 +1,125 @@
+//! The file of a recording: plain or gzip, a file or standard input, with progress on standard error while it is long.
+
+use crate::error::Failure;
+use crate::load::is_stdin;
+use flate2::bufread::MultiGzDecoder;
+use kvm_trace::ReadError;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Bytes read at once.
+const BUFFER: usize = 256 * 1024;
+
+/// What a gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// What is quick needs no progress.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An open recording.
+pub(crate) struct Source {
+    /// Where it comes from, in words.
+    pub(crate) name: String,
+    /// Its text.
+    pub(crate) reader: Box<dyn BufRead>,
+}
+
+impl Source {
+    /// Opens a file, or standard input for `-`.
+    pub(crate) fn open(file: &Path) -> Result<Self, Failure> {
+        let (name, bytes, size): (_, Box<dyn Read>, _) = if is_stdin(file) {
+            ("standard input".to_owned(), Box::new(io::stdin().lock()), None)
+        } else {
+            let name = file.display().to_string();
+            let open = File::open(file).map_err(|source| Failure::Read { file: name.clone(), source })?;
+            let size = open.metadata().ok().filter(std::fs::Metadata::is_file).map(|about| about.len());
+            (name, Box::new(open), size)
+        };
+        let mut reader = BufReader::with_capacity(BUFFER, Progress::new(bytes, size));
+        let begin = reader.fill_buf().map_err(|source| {
+            let source = ReadError::Io { line: 1, source };
+            Failure::Recording { file: name.clone(), source }
+        })?;
+        let reader: Box<dyn BufRead> = if begin.starts_with(&GZIP) {
+            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader)))
+        } else {
+            Box::new(reader)
+        };
+        Ok(Self { name, reader })
+    }
+}
+
+/// Counts what is read, and tells of it.
+struct Progress<R> {
+    inner: R,
+    size: Option<u64>,
+    read: u64,
+    began: Instant,
+    told: Option<Instant>,
+    terminal: bool,
+}
+
+impl<R: Read> Progress<R> {
+    fn new(inner: R, size: Option<u64>) -> Self {
+        Self { inner, size, read: 0, began: Instant::now(), told: None, terminal: io::stderr().is_terminal() }
+    }
+
+    /// On a terminal one line that changes, else a line now and then.
+    fn tell(&mut self) {
+        let pause = if self.terminal { Duration::from_millis(500) } else { Duration::from_secs(10) };
+        let due = self.told.map_or(self.began + PATIENCE, |told| told + pause);
+        let now = Instant::now();
+        if now < due {
+            return;
+        }
+        self.told = Some(now);
+        let rate = self.read as f64 / 1e6 / now.duration_since(self.began).as_secs_f64();
+        let text = progress(self.read, self.size, rate);
+        // Nobody may be listening.
+        let _ = if self.terminal { write!(io::stderr(), "\r{text}\x1b[K") } else { writeln!(io::stderr(), "{text}") };
+    }
+}
+
+fn progress(read: u64, size: Option<u64>, rate: f64) -> String {
+    let megabytes = |bytes: u64| bytes / 1_000_000;
+    match size.filter(|size| *size > 0) {
+        Some(size) => {
+            let share = u128::from(read) * 100 / u128::from(size);
+            format!("read {} of {} MB ({share} %), {rate:.0} MB/s", megabytes(read), megabytes(size))
+        }
+        None => format!("read {} MB, {rate:.0} MB/s", megabytes(read)),
+    }
+}
+
+impl<R: Read> Read for Progress<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.read += n as u64;
+        if n > 0 {
+            self.tell();
+        }
+        Ok(n)
+    }
+}
+
+impl<R> Drop for Progress<R> {
+    fn drop(&mut self) {
+        if self.told.is_some() && self.terminal {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_says_how_much_of_what() {
+        assert_eq!(progress(250_000_000, Some(1_000_000_000), 412.6), "read 250 of 1000 MB (25 %), 413 MB/s");
+        assert_eq!(progress(250_000_000, None, 99.2), "read 250 MB, 99 MB/s");
+        assert_eq!(progress(5, Some(0), 0.0), "read 0 MB, 0 MB/s");
+    }
+}
