@@ -19,23 +19,34 @@ mod topology;
 #[path = "src/kvm/rules.rs"]
 mod rules;
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "src/kvm/vendor.rs"]
+mod vendor;
+
 /// The paths by which the schema knows what it names.
 mod host {
     pub(crate) use super::topology::Topology;
 }
 mod kvm {
-    pub(crate) use super::rules::Era;
+    pub(crate) use super::rules::{Era, Overrides};
+    pub(crate) use super::vendor::Vendor;
 }
 
 #[allow(dead_code, unreachable_pub)]
+#[path = "src/scenario/path.rs"]
+mod path;
+
+#[allow(dead_code, unreachable_pub, clippy::struct_field_names)]
 #[path = "src/scenario/schema.rs"]
 mod schema;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let presets = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../static/presets");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in ["src/units.rs", "src/host/topology.rs", "src/kvm/rules.rs", "src/scenario/schema.rs"] {
-        println!("cargo::rerun-if-changed={watched}");
+    for watched in
+        ["units.rs", "host/topology.rs", "kvm/rules.rs", "kvm/vendor.rs", "scenario/schema.rs", "scenario/path.rs"]
+    {
+        println!("cargo::rerun-if-changed=src/{watched}");
     }
     println!("cargo::rerun-if-changed={}", presets.display());
     for entry in fs::read_dir(&presets)? {

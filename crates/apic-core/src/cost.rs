@@ -87,6 +87,10 @@ kinds! {
     VirtualDelivery: "virtual-interrupt delivery through the guest's IDT";
     GuestEoi: "the guest's handler up to its EOI";
     GuestReturn: "the end of the guest's handler";
+    ContextSwitch: "from schedule() to the next thread";
+    WakeUp: "from a wake-up to the woken thread's first code, on an idle core";
+    UserExit: "from KVM_RUN to userspace, or back";
+    UserWork: "what userspace does for one access to its local APIC";
 }
 
 /// A named set: a cost for every kind.
@@ -155,6 +159,10 @@ pub const SKYLAKE: CostSet = CostSet {
         ),
         assumed(CostKind::GuestEoi, 60, 120, "guest handler and EOI of about 500 cycles"),
         assumed(CostKind::GuestReturn, 40, 80, "guest handler and EOI of about 500 cycles"),
+        assumed(CostKind::ContextSwitch, 500, 1_000, "no figure for the way out of a halt exists"),
+        assumed(CostKind::WakeUp, 1_500, 3_000, "no figure for exit, wake-up and re-entry of a halted vCPU exists"),
+        assumed(CostKind::UserExit, 400, 800, "no isolated figure exists; a system call and the dispatch around it"),
+        assumed(CostKind::UserWork, 1_000, 3_000, "no figure exists; about that of a signal between threads, 2.4 µs"),
     ],
 };
 

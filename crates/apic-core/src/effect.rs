@@ -49,6 +49,18 @@ pub enum Field {
     If,
     /// Activity state: 0 active, 1 HLT.
     Activity,
+    /// `hv_timer_in_use`: the preemption timer keeps the deadline.
+    HvTimerInUse,
+    /// Interrupt-window exiting.
+    InterruptWindow,
+    /// `mp_state`: 0 runnable, 3 halted.
+    MpState,
+    /// `vcpu->halt_poll_ns`.
+    HaltPollNs,
+    /// `lapic_timer.period`, ns.
+    Period,
+    /// `lapic_timer.target_expiration`, ns of host time.
+    TargetExpiration,
 }
 
 /// Why an IPI was not sent. The most instructive mark of the whole subject.
@@ -147,6 +159,92 @@ pub enum Effect {
         vcpu: VcpuId,
         /// Why not.
         why: NotSent,
+    },
+    /// An AVIC doorbell was rung.
+    DoorbellRung {
+        /// Number of the message, unique in a run.
+        id: u32,
+        /// Sender.
+        from: CpuId,
+        /// Destination.
+        to: CpuId,
+        /// For whom.
+        vcpu: VcpuId,
+    },
+    /// A doorbell reached its CPU.
+    DoorbellHeard {
+        /// Number of the message.
+        id: u32,
+        /// Sender.
+        from: CpuId,
+        /// Destination.
+        to: CpuId,
+        /// For whom.
+        vcpu: VcpuId,
+        /// Whether a guest ran there, so that the processor looked at IRR.
+        heard: bool,
+    },
+    /// A doorbell that might have been expected was not rung.
+    DoorbellNotRung {
+        /// Who would have rung it.
+        from: CpuId,
+        /// Where.
+        to: CpuId,
+        /// For whom.
+        vcpu: VcpuId,
+        /// Why not.
+        why: NotSent,
+    },
+    /// The preemption timer's count was loaded for the next entry.
+    PreemptionTimerLoaded {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Counts of 2^5 TSC cycles.
+        count: u64,
+    },
+    /// VM entry will inject this interrupt.
+    WillInject {
+        /// Whom.
+        vcpu: VcpuId,
+        /// Vector.
+        vector: Vector,
+    },
+    /// A vCPU's thread gave up its CPU.
+    ScheduledOut {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Which CPU.
+        cpu: CpuId,
+    },
+    /// A vCPU's thread got a CPU.
+    ScheduledIn {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Which CPU.
+        cpu: CpuId,
+    },
+    /// A vCPU's thread was woken.
+    Woken {
+        /// Whose.
+        vcpu: VcpuId,
+        /// The CPU it will run on.
+        cpu: CpuId,
+    },
+    /// A vCPU's thread was given another CPU.
+    MoveAsked {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Where it was.
+        from: CpuId,
+        /// Where it may run from now on.
+        to: CpuId,
+    },
+    /// A vCPU's thread was sent a signal by userspace.
+    Signalled {
+        /// Whose.
+        vcpu: VcpuId,
+        /// By which CPU's thread.
+        from: CpuId,
     },
     /// A timer was queued.
     TimerQueued {
@@ -305,7 +403,13 @@ impl ExitReason {
     pub const fn vector(self) -> Option<Vector> {
         match self {
             Self::ExternalInterrupt(v) => Some(v),
-            Self::MsrWrite | Self::Cpuid => None,
+            Self::MsrWrite
+            | Self::Cpuid
+            | Self::InterruptWindow
+            | Self::Hlt
+            | Self::Mmio
+            | Self::AvicUnaccelerated
+            | Self::PreemptionTimer => None,
         }
     }
 }

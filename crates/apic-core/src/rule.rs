@@ -2,7 +2,8 @@
 //!
 //! The letters are those of the flows they belong to: A arming, N and R where the host timer is queued, P pinned, C posted,
 //! D the fallback when the vCPU is not in guest mode, K clock event, I host interrupts, T host tick, H housekeeper
-//! load, G guest, X other exits. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
+//! load, G guest, X other exits, Hv preemption timer, E blocked vCPU, F AMD AVIC, J injection without APICv, V the processor's
+//! virtual timer, S the host's scheduler, M migration, U userspace irqchip. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
 //! 6.19; SDM sections are cited by title, because their numbers move between editions.
 
 use serde::{Serialize, Serializer};
@@ -50,7 +51,7 @@ macro_rules! rules {
 
 rules! {
     A1: "Guest writes its deadline",
-        "The guest executes WRMSR to IA32_TSC_DEADLINE (0x6e0). The write is intercepted: VM exit, reason MSR_WRITE.",
+        "The guest executes WRMSR to IA32_TSC_DEADLINE (0x6e0), or to TMICT in one-shot and periodic mode. The write is intercepted: VM exit, reason MSR_WRITE.",
         "SDM vol. 3, \"TSC-Deadline Mode\"; arch/x86/kvm/vmx/vmx.c";
     A2: "Fastpath or slow path",
         "From 6.18 the write is always handled with interrupts off and vcpu->mode still IN_GUEST_MODE; before, only where the preemption timer could serve it.",
@@ -59,20 +60,29 @@ rules! {
         "kvm_set_lapic_tscdeadline_msr cancels the hrtimer (and waits while its callback runs on another CPU: R8), then stores tscdeadline.",
         "kvm_set_lapic_tscdeadline_msr, hrtimer_cancel";
     A4: "Forget a pending expiry",
-        "__start_apic_timer sets pending to 0.",
+        "__start_apic_timer sets pending to 0. In one-shot and periodic mode the count becomes a period and a target; a period below 200 µs is lengthened to that in periodic mode.",
         "__start_apic_timer";
-    A5: "No preemption timer",
-        "restart_apic_timer asks for the VMX preemption timer first. It is not to be had: posting is configured, or it is switched off.",
+    A5: "Who keeps the deadline?",
+        "restart_apic_timer asks for the VMX preemption timer first. It is not to be had if posting is configured, if the guest executes MWAIT without exits, if it is switched off, or on AMD: then an hrtimer is started.",
         "restart_apic_timer, kvm_can_use_hv_timer";
     A6: "Compute the host expiry",
         "start_sw_tscdeadline: ns = (deadline - guest TSC) / tsc_khz; if that lies further ahead than the advance, an hrtimer is started for now + ns - advance.",
         "start_sw_tscdeadline";
+    A6h: "Give the deadline to the preemption timer",
+        "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled. What does not fit into 2^37 cycles is refused (-ERANGE) and goes to an hrtimer.",
+        "start_hv_timer, vmx_set_hv_timer";
+    A6p: "The host expiry is the target",
+        "start_sw_period: the hrtimer is started for the target of the count. No advance is taken off, and no wait is owed.",
+        "start_sw_period";
     A7: "The deadline has passed already",
         "start_sw_tscdeadline finds nothing to wait for and calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR.",
         "apic_timer_expired; 5.8 series (from_timer_fn)";
     A8: "Ready to re-enter",
         "The arming is done. The fastpath re-enters at once, after it has synced PIR and looked at the requests; the slow path goes round vcpu_run.",
         "vcpu_enter_guest, handle_fastpath_set_tscdeadline";
+    N0: "This CPU is not idle",
+        "Before 4.3 a timer was offered to another CPU only if the arming one was idle. A vCPU's thread is running here, so the timer stays.",
+        "get_nohz_timer_target (4.2); 9642d18eee2c (4.3)";
     N1: "This CPU keeps house",
         "get_nohz_timer_target: the arming CPU is a housekeeper and not idle, so the timer stays.",
         "get_nohz_timer_target, kernel/sched/core.c (6.12)";
@@ -103,6 +113,9 @@ rules! {
     R5: "Accepted by the housekeeper",
         "The target has an earlier event of its own, so the timer is queued there; no IPI is needed.",
         "switch_hrtimer_base (6.12)";
+    R6: "Stays: restarted by its callback",
+        "HRTIMER_RESTART: a timer that its callback restarts is queued on the CPU that ran it.",
+        "__run_hrtimer (6.12)";
     K1: "Clock event",
         "The CPU's clock event device reaches expires_next and raises the local timer vector 0xec.",
         "tick_program_event, local APIC of the host CPU";
@@ -125,7 +138,7 @@ rules! {
         "kvm_vcpu_kick finds the vCPU outside guest mode: no IPI. Before 5.3 there was no kick at all, which is why the timer had to be pinned.",
         "kvm_vcpu_kick; 4d151bf3b89e (5.3)";
     P4: "The callback returns",
-        "A deadline timer does not restart: HRTIMER_NORESTART.",
+        "A deadline or one-shot timer does not restart: HRTIMER_NORESTART. A periodic one advances its target and is queued here again (R6).",
         "apic_timer_fn";
     P5: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and sees a pending timer.",
@@ -188,7 +201,7 @@ rules! {
         "tscdeadline becomes 0, after the delivery.",
         "kvm_apic_inject_pending_timer_irqs";
     C11: "The callback returns",
-        "A deadline timer does not restart: HRTIMER_NORESTART.",
+        "A deadline or one-shot timer does not restart: HRTIMER_NORESTART. A periodic one advances its target and is queued here again (R6), until the guest programs it anew.",
         "apic_timer_fn";
     C12: "Notification recognised",
         "In non-root operation the processor acknowledges the interrupt; the vector equals the posted-interrupt notification vector, so there is no exit.",
@@ -217,6 +230,162 @@ rules! {
     D4: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and injects the pending timer; the next entry syncs.",
         "vcpu_run";
+    Hv1: "Load the preemption timer",
+        "vmx_update_hv_timer: before each entry the time left is written to the VMCS, in counts of 2^5 TSC cycles.",
+        "vmx_update_hv_timer; SDM vol. 3, \"VMX-Preemption Timer\"";
+    Hv2: "Exit: the preemption timer",
+        "The counter reaches 0 in non-root operation: VM exit, reason PREEMPTION_TIMER. No host interrupt, no EOI.",
+        "SDM vol. 3, \"VMX-Preemption Timer\"";
+    Hv3: "Fastpath or slow path",
+        "From 5.8 the exit is handled at once, interrupts off and vcpu->mode still IN_GUEST_MODE.",
+        "handle_fastpath_preemption_timer (5.8); handle_preemption_timer";
+    Hv4: "The deadline has come",
+        "kvm_lapic_expired_hv_timer calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR, else it is left pending.",
+        "kvm_lapic_expired_hv_timer, apic_timer_expired";
+    Hv5: "The preemption timer is free again",
+        "cancel_hv_timer: hv_timer_in_use becomes 0.",
+        "cancel_hv_timer";
+    Hv6: "Over to an hrtimer",
+        "The preemption timer counts in non-root operation only, so a vCPU that is about to block hands its deadline to an hrtimer.",
+        "kvm_lapic_switch_to_sw_timer, vcpu_block";
+    Hv7: "Back to the preemption timer",
+        "The vCPU is awake: restart_apic_timer, unless the expiry is pending already.",
+        "kvm_lapic_switch_to_hv_timer, restart_apic_timer";
+    E1: "Exit: HLT",
+        "The guest halts. HLT is intercepted: VM exit, reason HLT.",
+        "SDM vol. 3, \"Instructions That Cause VM Exits Conditionally\"";
+    E1b: "The vCPU is halted",
+        "kvm_emulate_halt: mp_state becomes KVM_MP_STATE_HALTED.",
+        "kvm_emulate_halt, __kvm_emulate_halt";
+    E2: "Nothing to run for",
+        "vcpu_block asks kvm_arch_vcpu_runnable. If an interrupt waits the vCPU runs on; else it goes to block.",
+        "vcpu_run, vcpu_block, kvm_arch_vcpu_runnable";
+    E3: "The polling window ends",
+        "kvm_vcpu_halt polled for halt_poll_ns, and nothing came.",
+        "kvm_vcpu_halt, virt/kvm/kvm_main.c (6.12)";
+    E3b: "Polling pays",
+        "While it polls, the vCPU's thread sees that something is there.",
+        "kvm_vcpu_halt, kvm_vcpu_check_block";
+    E3c: "What was it?",
+        "kvm_vcpu_check_block: an interrupt, a pending timer or KVM_REQ_UNBLOCK ends the polling.",
+        "kvm_vcpu_check_block";
+    E4: "On to the wait queue",
+        "kvm_vcpu_block: the thread is on the wait queue and TASK_INTERRUPTIBLE before it looks once more.",
+        "kvm_vcpu_block, prepare_to_rcuwait";
+    E4b: "Last look before sleeping",
+        "kvm_vcpu_check_block once more: a waker that came before saw nobody on the queue, so its request is seen here.",
+        "kvm_vcpu_block, kvm_vcpu_check_block";
+    E5: "The thread sleeps",
+        "schedule(): the vCPU's thread is scheduled out, and its core is idle. A thread that was woken in between does not sleep.",
+        "schedule, kvm_sched_out";
+    E6: "Wake the vCPU",
+        "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed.",
+        "kvm_vcpu_kick, kvm_vcpu_wake_up";
+    E7: "The thread runs again",
+        "The woken thread is scheduled in on its core, still in kvm_vcpu_block, and looks again.",
+        "kvm_sched_in, kvm_vcpu_block";
+    E8: "Off the wait queue",
+        "The block is over. The polling window grows after a short halt, and shrinks after a long one.",
+        "kvm_vcpu_block, kvm_vcpu_halt";
+    E9: "Runnable?",
+        "If an interrupt waits mp_state becomes KVM_MP_STATE_RUNNABLE. If not, something else ended the block: vcpu_run deals with it and comes back.",
+        "vcpu_block, kvm_arch_vcpu_runnable";
+    F1: "Set the IRR bit",
+        "svm_deliver_interrupt sets the vector's bit in the guest's IRR itself: AVIC has no PIR and no ON.",
+        "svm_deliver_interrupt";
+    F2: "Ring the doorbell",
+        "svm_complete_interrupt_delivery reads vcpu->mode: in guest mode, and on another CPU, the doorbell MSR (0xc001011b) is written with that CPU's APIC id; outside, the vCPU is woken. Every delivery rings, whether the bit was set already or not.",
+        "svm_complete_interrupt_delivery, avic_ring_doorbell";
+    F3: "The doorbell is heard",
+        "A CPU in guest mode evaluates the guest's IRR. Elsewhere the doorbell is ignored: VMRUN looks at IRR anyway.",
+        "AMD64 APM vol. 2, \"Advanced Virtual Interrupt Controller\"";
+    F4: "Interrupts on for a moment",
+        "AMD does not acknowledge the interrupt at the exit. KVM enables interrupts for one instruction after it, and the host takes what is pending.",
+        "vcpu_enter_guest";
+    J1: "Set the IRR bit",
+        "Without APICv kvm_lapic_set_irr sets the vector's bit in the emulated IRR.",
+        "vmx_deliver_interrupt, kvm_lapic_set_irr";
+    J2: "Ask for injection",
+        "KVM_REQ_EVENT is requested: the next entry looks at the emulated local APIC.",
+        "vmx_deliver_interrupt";
+    J3: "Inject, or ask for the window",
+        "kvm_check_and_inject_events: a vector above the processor priority goes from IRR to ISR and into the entry's event injection; if the guest's interrupts are off, interrupt-window exiting is switched on instead.",
+        "kvm_check_and_inject_events, kvm_cpu_get_interrupt";
+    J4: "VM entry injects",
+        "VM entry delivers the interrupt through the guest's IDT.",
+        "SDM vol. 3, \"Event Injection\"";
+    J5: "Exit: interrupt window",
+        "The guest's interrupts are on again: VM exit, reason INTERRUPT_WINDOW.",
+        "SDM vol. 3, \"Other Causes of VM Exits\"";
+    J6: "The window is open",
+        "handle_interrupt_window switches the exiting off and requests KVM_REQ_EVENT.",
+        "handle_interrupt_window";
+    J7: "Exit: EOI",
+        "Without APICv the guest's EOI is a WRMSR that exits.",
+        "SDM vol. 3, \"MSR-Bitmap Address\"";
+    J8: "EOI emulated",
+        "apic_set_eoi: the highest vector leaves ISR, the processor priority follows, and KVM_REQ_EVENT is requested.",
+        "apic_set_eoi";
+    V1: "Guest writes its deadline",
+        "The guest executes WRMSR to IA32_TSC_DEADLINE. The write is not intercepted: the processor keeps the deadline.",
+        "ISE 319433-059, chapter 8 (proposed); series v2, 2026-03-05";
+    V2: "The processor's timer fires",
+        "The guest is in non-root operation and its deadline has come: the virtual timer vector is requested in VIRR and evaluated. No exit.",
+        "ISE 319433-059, chapter 8 (proposed)";
+    V3: "Over to an hrtimer",
+        "The processor delivers in non-root operation only, so a vCPU that is about to block has its deadline read back and given to an hrtimer.",
+        "series v2 (proposed): kvm_apic_virt_timer_state";
+    V4: "The hrtimer goes",
+        "The vCPU is awake: the hrtimer is cancelled.",
+        "series v2 (proposed)";
+    S1: "Somebody wants the CPU",
+        "Another thread wakes on the vCPU's CPU, or the vCPU's thread is given another CPU: TIF_NEED_RESCHED, and a reschedule IPI.",
+        "resched_curr, kernel/sched/core.c (6.12)";
+    S2: "The thread is scheduled out",
+        "schedule(): the vCPU's thread could run, and does not. Outside guest mode nothing is sent to it.",
+        "xfer_to_guest_mode_handle_work, kvm_sched_out";
+    S3: "The other thread is done",
+        "It sleeps again, and the CPU is free for the vCPU's thread.",
+        "schedule";
+    M1: "The preemption timer is loaded anew",
+        "kvm_arch_vcpu_load on another CPU: kvm_lapic_restart_hv_timer works out the time left on this CPU's TSC.",
+        "kvm_arch_vcpu_load, kvm_lapic_restart_hv_timer";
+    M2: "Does the timer follow?",
+        "KVM_REQ_MIGRATE_TIMER: the hrtimer is cancelled and started from this CPU. Not if it may be posted: then it stays where it is.",
+        "__kvm_migrate_apic_timer; 2f52d58c92d9";
+    U1: "Guest writes TMICT",
+        "The local APIC is in userspace and has no TSC-deadline mode. The write to its page exits.",
+        "KVM_CREATE_VM without an in-kernel irqchip; hw/intc/apic.c (QEMU)";
+    U2: "Out to userspace",
+        "KVM_RUN returns with KVM_EXIT_MMIO, or with KVM_EXIT_IRQ_WINDOW_OPEN.",
+        "KVM API, KVM_RUN";
+    U3: "Userspace arms its timer",
+        "apic_mem_write, under the big lock: initial_count_load_time is now, and a timer of the main loop is set to the expiry.",
+        "apic_mem_write, apic_timer_update (QEMU)";
+    U4: "Back into KVM_RUN",
+        "The vCPU's thread calls KVM_RUN again; with a signal pending it returns at once.",
+        "KVM API, KVM_RUN";
+    U5: "The I/O thread is woken",
+        "The timer that userspace's main loop sleeps for expires on a housekeeper.",
+        "hrtimer_wakeup";
+    U6: "The I/O thread asserts the interrupt",
+        "apic_local_deliver sets IRR in userspace, and cpu_interrupt sends the vCPU's thread a signal, which costs it an exit.",
+        "apic_timer, apic_local_deliver, cpu_interrupt (QEMU)";
+    U7: "KVM_RUN is interrupted",
+        "A signal is pending, so KVM_RUN returns -EINTR.",
+        "KVM API, KVM_RUN";
+    U8: "Userspace injects",
+        "KVM_INTERRUPT with the vector, if the guest's interrupts are on; else the interrupt window is requested.",
+        "KVM API, KVM_INTERRUPT; kvm_arch_pre_run (QEMU)";
+    U9: "Guest writes EOI",
+        "The write to the local APIC's page exits.",
+        "hw/intc/apic.c (QEMU)";
+    U10: "Userspace ends the interrupt",
+        "apic_eoi, under the big lock: the vector leaves ISR in userspace.",
+        "apic_eoi (QEMU)";
+    U11: "Userspace waits",
+        "KVM_RUN returned KVM_EXIT_HLT. The vCPU's thread sleeps in userspace until there is an interrupt for it.",
+        "qemu_wait_io_event (QEMU)";
     I1: "Interrupt taken by the host",
         "The CPU is in root operation with interrupts on: the host's own handler runs.",
         "arch/x86/kernel/irq.c";

@@ -3,19 +3,26 @@
 use apic_core::driver::Pick;
 use apic_core::effect::Effect;
 use apic_core::host::Topology;
+use apic_core::kvm::Era;
 use apic_core::machine::Actor;
 use apic_core::run::{History, Lockstep, Sim};
 use apic_core::scenario::{
-    Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, PRESETS, PathKind, Run, Scenario, Vcpu, Vm,
+    Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PRESETS, PathKind, PiInjectTimer, Rival, Run,
+    Scenario, TimerMode, Vcpu, Vm,
 };
-use apic_core::units::CpuId;
+use apic_core::units::{CpuId, VcpuId};
 use proptest::prelude::*;
+
+/// The paths that a scenario allows.
+fn paths(scenario: &Scenario) -> Vec<PathKind> {
+    scenario.allowed_paths().collect()
+}
 
 fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
     PRESETS.iter().map(|p| (p.name, p.scenario().expect("ships valid")))
 }
 
-/// Scenarios of one socket with up to six CPUs, up to three vCPUs, and every kind of load and disturbance.
+/// Scenarios of one socket with up to six CPUs, up to three vCPUs, and every kind of load, disturbance, kernel and halt.
 fn scenarios() -> impl Strategy<Value = Scenario> {
     let load = prop_oneof![
         Just(Load::Idle),
@@ -23,35 +30,67 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
         (50u64..900, 50u64..900).prop_map(|(busy_us, idle_us)| Load::Bursts { busy_us, idle_us }),
     ];
     let guest = (60u64..2_500, 0u64..20_000, any::<bool>(), proptest::option::of((30u64..700, 0u64..40_000)));
-    let vm = (any::<bool>(), any::<bool>());
-    (4u16..7, 1usize..4, load, guest, vm, (0u64..1_000, any::<u64>())).prop_map(
-        |(cpus, vcpus, load, (period_us, handler_ns, halts, other), (seed_era, advance), (phase, seed))| Scenario {
-            meta: Meta { title: "generated".into(), question: "does it hold?".into(), ..Meta::default() },
-            host: Host {
-                topology: Topology { sockets: 1, llcs: 1, cores: cpus, smt: 1 },
-                nohz_full: (1..cpus).map(CpuId).collect(),
-                hz: 1_000,
-                tsc_khz: 2_100_000,
-                housekeepers: vec![Housekeeper { cpu: CpuId(0), load, tick_phase_us: phase }],
-            },
-            vm: Vm {
-                era: if seed_era { apic_core::kvm::Era::Seed2019 } else { apic_core::kvm::Era::V6_19 },
-                mwait_in_guest: seed_era,
-                lapic_timer_advance: advance,
-                ..Vm::default()
-            },
-            vcpus: (0..vcpus.min(usize::from(cpus) - 1) as u16)
-                .map(|i| Vcpu { cpu: CpuId(i + 1), start_us: u64::from(i) * 37 })
-                .collect(),
-            guest: Guest {
-                period_us,
-                handler_ns,
-                idle: if halts { GuestIdle::Hlt } else { GuestIdle::Busy },
-                other_exits: other.map(|(period_us, handling_ns)| OtherExits { period_us, first_us: 10, handling_ns }),
-                ..Guest::default()
-            },
-            run: Run { expiries: 12, seed, ..Run::default() },
-            costs: apic_core::scenario::CostChoice::default(),
+    let timer = prop_oneof![Just(TimerMode::TscDeadline), Just(TimerMode::OneShot), Just(TimerMode::Periodic)];
+    let rival = proptest::option::of((20u64..700, 300u64..1_500, 10u64..290));
+    let rival = rival.prop_map(|r| r.map(|(first_us, period_us, for_us)| Rival { first_us, period_us, for_us }));
+    let disturbed = (rival, proptest::option::of(40u64..3_000), timer);
+    let vm = (0usize..Era::ALL.len(), any::<[bool; 6]>(), prop_oneof![Just(0u32), Just(200_000)], disturbed);
+    (5u16..7, 1usize..4, load, guest, vm, (0u64..1_000, any::<u64>())).prop_map(
+        |(
+            cpus,
+            vcpus,
+            load,
+            (period_us, handler_ns, halts, other),
+            (era, vm, halt_poll_ns, disturbed),
+            (phase, seed),
+        )| {
+            let (rival, moved, timer) = disturbed;
+            let [advance, hlt_in_guest, mwait_in_guest, apicv, preemption_timer, isolated] = vm;
+            Scenario {
+                meta: Meta { title: "generated".into(), question: "does it hold?".into(), ..Meta::default() },
+                host: Host {
+                    topology: Topology { sockets: 1, llcs: 1, cores: cpus, smt: 1 },
+                    nohz_full: (1..cpus).map(CpuId).filter(|c| isolated || c.0 > 1).collect(),
+                    hz: 1_000,
+                    tsc_khz: 2_100_000,
+                    housekeepers: vec![Housekeeper { cpu: CpuId(0), load, tick_phase_us: phase }],
+                },
+                vm: Vm {
+                    era: Era::ALL[era],
+                    pi_inject_timer: PiInjectTimer::On,
+                    hlt_in_guest,
+                    mwait_in_guest: mwait_in_guest || Era::ALL[era] == Era::Seed2019,
+                    apicv,
+                    preemption_timer,
+                    lapic_timer_advance: advance,
+                    halt_poll_ns,
+                    ..Vm::default()
+                },
+                vcpus: (0..vcpus as u16)
+                    .map(|i| Vcpu {
+                        cpu: CpuId(i + 1),
+                        start_us: u64::from(i) * 37,
+                        rival: rival.filter(|_| i == 0 && moved.is_none()),
+                    })
+                    .collect(),
+                moves: (moved.iter())
+                    .map(|at_us| Move { vcpu: VcpuId(0), at_us: *at_us, cpu: CpuId(cpus - 1) })
+                    .collect(),
+                guest: Guest {
+                    timer,
+                    period_us,
+                    handler_ns,
+                    idle: if halts { GuestIdle::Hlt } else { GuestIdle::Busy },
+                    other_exits: other.map(|(period_us, handling_ns)| OtherExits {
+                        period_us,
+                        first_us: 10,
+                        handling_ns,
+                    }),
+                    ..Guest::default()
+                },
+                run: Run { expiries: 12, seed, ..Run::default() },
+                costs: apic_core::scenario::CostChoice::default(),
+            }
         },
     )
 }
@@ -64,7 +103,7 @@ fn walk(scenario: &Scenario, path: PathKind, steps: usize) -> Sim {
         if let Err(violation) = sim.machine().check_invariants() {
             panic!("{violation}, after {record:?}");
         }
-        assert!(sim.clock().agrees_with(sim.machine()), "the clock's book is wrong after {record:?}");
+        assert_eq!(sim.clock().disagreement(sim.machine()), None, "the clock's book is wrong after {record:?}");
     }
     sim
 }
@@ -72,10 +111,10 @@ fn walk(scenario: &Scenario, path: PathKind, steps: usize) -> Sim {
 #[test]
 fn invariants_hold_and_the_clock_keeps_its_book_on_every_preset() {
     for (_, scenario) in presets() {
-        for path in PathKind::ALL {
-            let steps = History::new(&scenario, *path).len();
-            assert!(steps > 100);
-            walk(&scenario, *path, steps);
+        for path in paths(&scenario) {
+            let steps = History::new(&scenario, path).len();
+            assert!(steps > 30);
+            walk(&scenario, path, steps);
         }
     }
 }
@@ -83,9 +122,9 @@ fn invariants_hold_and_the_clock_keeps_its_book_on_every_preset() {
 #[test]
 fn running_on_equals_stepping() {
     for (name, scenario) in presets() {
-        for path in PathKind::ALL {
-            let mut history = History::new(&scenario, *path);
-            let mut silent = Sim::new(&scenario, *path);
+        for path in paths(&scenario) {
+            let mut history = History::new(&scenario, path);
+            let mut silent = Sim::new(&scenario, path);
             for n in 0..history.len() {
                 assert!(silent.step_silently().is_some());
                 if n % 97 == 0 || n + 1 == history.len() {
@@ -183,7 +222,7 @@ fn each_preset_opens_at_the_moment_it_names() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     /// Forward n, then back n, from anywhere, is where it was.
     #[test]
@@ -212,21 +251,28 @@ proptest! {
     /// Both paths deliver, whatever the load, the disturbance and the era.
     #[test]
     fn invariants_hold_whatever_the_scenario(scenario in scenarios()) {
-        for path in PathKind::ALL {
-            let sim = walk(&scenario, *path, 1_500);
-            prop_assert!(sim.ledger().handlers > 0, "no tick in 1,500 steps");
+        for path in paths(&scenario) {
+            let sim = walk(&scenario, path, 1_500);
+            // Without a kick an expiry may wait for ever (B1), and without the later repairs it may be lost.
+            let correct = scenario.vm.era >= Era::V5_18;
+            prop_assert!(!correct || sim.ledger().handlers > 0, "no tick in 1,500 steps of {path:?}");
         }
     }
 
     /// A person may pick any enabled step at any time: nothing is lost, and the clock can take over.
     #[test]
     fn any_interleaving_keeps_the_invariants(
-        scenario in scenarios(),
+        mut scenario in scenarios(),
+        which in any::<usize>(),
         choices in proptest::collection::vec(any::<u16>(), 1..400),
     ) {
-        // The seed's rules are broken in ways that only some interleavings show; they have tests of their own.
-        prop_assume!(scenario.vm.era == apic_core::kvm::Era::V6_19);
-        let mut sim = Sim::new(&scenario, PathKind::Posted);
+        // Older rules are broken in ways that only some interleavings show; they have tests of their own.
+        // A hand that lets time pass meets the lockup by lost periods before 6.19 (B13).
+        let periodic = scenario.guest.timer == TimerMode::Periodic;
+        scenario.vm.era = scenario.vm.era.max(if periodic { Era::V6_19 } else { Era::V5_18 });
+        let allowed = paths(&scenario);
+        let path = allowed[which % allowed.len()];
+        let mut sim = Sim::new(&scenario, path);
         let (mut effects, mut picks) = (Vec::new(), Vec::new());
         for choice in &choices {
             let enabled: Vec<Actor> = sim.machine().enabled().map(|(a, _)| a).collect();
@@ -235,15 +281,16 @@ proptest! {
             picks.push(Pick { step: sim.steps(), actor });
             sim.pick(actor, &mut effects).expect("it was enabled");
             prop_assert_eq!(sim.machine().check_invariants(), Ok(()), "after {:?}", effects);
-            prop_assert!(sim.clock().agrees_with(sim.machine()));
+            prop_assert_eq!(sim.clock().disagreement(sim.machine()), None);
         }
         let handlers = sim.machine().handlers();
+        let mut rules = Vec::new();
         for _ in 0..2_000 {
-            sim.step_silently();
+            rules.extend(sim.step_silently().map(|taken| taken.rule.id()));
         }
-        prop_assert!(sim.machine().handlers() > handlers, "no tick after the hand let go");
+        prop_assert!(sim.machine().handlers() > handlers, "no tick after the hand let go on {path:?}: {:?}", &rules[..rules.len().min(120)]);
         // The same list of choices gives the same run.
-        let mut again = History::following(&scenario, PathKind::Posted, &picks);
+        let mut again = History::following(&scenario, path, &picks);
         again.seek(picks.len());
         prop_assert!(again.position() == picks.len() || again.len() < picks.len());
     }

@@ -68,8 +68,7 @@ fn guest_and_vm() {
     check(("", "[guest]\nperiod_us = 0"), &["guest.period_us", "0 is out of range", "1 to"]);
     check(("", "[guest]\nvector = 15"), &["guest.vector", "16 to 255"]);
     check(("", "[guest]\nvector = 300"), &["guest.vector"]);
-    check(("", "[guest]\nidle = \"hlt\"\n[vm]\nhlt_in_guest = false"), &["guest.idle", "hlt_in_guest = true"]);
-    check(("", "[vm]\napicv = false"), &["vm.apicv", "not in this model", "true"]);
+    check(("", "[vm]\nrules = { kicks = false }"), &["vm.rules", "kicks", "kick", "posting_reads_mode"]);
     check(("", "[vm]\nera = \"2.6\""), &["vm.era", "2.6", "seed-2019"]);
     check(("", "[vm]\nera = \"seed-2019\""), &["vm.mwait_in_guest", "mwait_in_guest = true"]);
     check(
@@ -79,11 +78,32 @@ fn guest_and_vm() {
 }
 
 #[test]
+fn moves_and_rivals() {
+    check(("", "[[moves]]\nvcpu = 1\nat_us = 5\ncpu = 2"), &["moves[0].vcpu", "0 to 0"]);
+    check(("", "[[moves]]\nvcpu = 0\nat_us = 5\ncpu = 0"), &["moves[0].cpu", "somebody else", "a free core"]);
+    let twice = "[[moves]]\nvcpu = 0\nat_us = 5\ncpu = 2\n[[moves]]\nvcpu = 0\nat_us = 5\ncpu = 1";
+    check(("", twice), &["moves[1].at_us", "a later time"]);
+    let rival = "cpu = 3\nrival = { period_us = 50, for_us = 50 }\n";
+    check(("cpu = 3\n", rival), &["vcpus[0].rival.for_us", "1 to 49"]);
+    check(
+        ("", "[guest]\ntimer = \"periodic\"\narms = [{ at_ns = 1, deadline_ns = 2 }]"),
+        &["guest.arms", "tsc-deadline"],
+    );
+    check(("", "[guest]\ntimer = \"one-shot\"\nperiod_us = 5000000"), &["guest.period_us", "4294967"]);
+}
+
+#[test]
 fn run_and_costs() {
     check(("", "[run]\nexpiries = 0"), &["run.expiries", "1 to"]);
-    check(("", "[run]\npaths = []"), &["run.paths", "1 to 4"]);
+    check(("", "[run]\npaths = []"), &["run.paths", "1 to 8"]);
     check(("", "[run]\npaths = [\"pinned\", \"pinned\"]"), &["run.paths[1]", "each path once"]);
     check(("", "[run]\npaths = [\"direct\"]"), &["run.paths[0]", "direct", "pinned"]);
+    let run = |path: &str, vm: &str| format!("[run]\npaths = [\"{path}\"]\n[vm]\n{vm}");
+    check(("", &run("apic-timer-virtualization", "")), &["vm.era", "proposed", "2026"]);
+    check(("", &run("preemption-timer", "era = \"4.7\"")), &["vm.era", "4.7", "hv_timer = true"]);
+    check(("", &run("preemption-timer", "mwait_in_guest = true")), &["vm.mwait_in_guest", "C-states", "false"]);
+    check(("", &run("preemption-timer", "vendor = \"svm\"")), &["vm.vendor", "AMD", "vmx"]);
+    check(("", &run("avic", "apicv = false")), &["vm.apicv", "AVIC", "true"]);
     check(("", "[costs]\nset = \"486\""), &["costs.set", "486", "skylake"]);
 }
 

@@ -144,6 +144,7 @@ impl<'a, W: Write> Writer<'a, W> {
                 let (address, function, mode, by) = match timer {
                     TimerId::Lapic(vcpu) => (lapic(vcpu), "apic_timer_fn", self.mode, record.cpu),
                     TimerId::Tick(of) => (TICKS + u64::from(of.0) * 64, "tick_nohz_handler", "ABS", cpu),
+                    TimerId::IoThread(of) => (io_thread(of), "hrtimer_wakeup", "ABS", cpu),
                 };
                 let fields = format!(
                     "hrtimer_start: hrtimer={address:#018x} function={function} expires={expires} softexpires={expires} \
@@ -162,13 +163,14 @@ impl<'a, W: Write> Writer<'a, W> {
                         (lapic(vcpu), "apic_timer_fn")
                     }
                     TimerId::Tick(of) => (TICKS + u64::from(of.0) * 64, "tick_nohz_handler"),
+                    TimerId::IoThread(of) => (io_thread(of), "hrtimer_wakeup"),
                 };
                 self.line(
                     record,
                     cpu,
                     &format!("hrtimer_expire_entry: hrtimer={address:#018x} function={function} now={now}"),
                 )?;
-                if let TimerId::Tick(_) = timer {
+                if let TimerId::Tick(_) | TimerId::IoThread(_) = timer {
                     self.line(record, cpu, &format!("hrtimer_expire_exit: hrtimer={address:#018x}"))?;
                 }
             }
@@ -176,6 +178,11 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         Ok(())
     }
+}
+
+/// The timer of a sleep lies on its thread's stack; here, beside the vCPU's.
+fn io_thread(vcpu: VcpuId) -> u64 {
+    lapic(vcpu) + 0x20
 }
 
 fn lapic(vcpu: VcpuId) -> u64 {

@@ -91,7 +91,7 @@ fn base(args: &RunArgs) -> Result<Loaded, Failure> {
             format!("\"{text}\""),
             "neither a file, a link nor a preset",
             format!(
-                "a .toml or .json file, - for standard input, a link that begins with v1. or #, or one of: {}",
+                "a .toml or .json file, - for standard input, a link that begins with v2. or #, or one of: {}",
                 names()
             ),
         )),
@@ -119,7 +119,7 @@ fn from_link(text: &str) -> Result<Loaded, Failure> {
     Ok(Loaded { scenario: link.scenario, preset: link.preset, picks: link.picks, at, recording: None })
 }
 
-/// A fragment, an address with one, or the bare form `v1.…`.
+/// A fragment, an address with one, or the bare form `v2.…`.
 fn is_link(text: &str) -> bool {
     let versioned = || {
         let (version, _) = text.strip_prefix('v')?.split_once('.')?;
@@ -138,13 +138,18 @@ fn looks_like_a_file(text: &str) -> bool {
 fn choose_paths(loaded: &mut Loaded, names: &[String]) -> Result<(), Failure> {
     let valid = || {
         let all: Vec<_> = PathKind::ALL.iter().map(|p| p.name()).collect();
-        format!("one or more of: {}", all.join(","))
+        format!("all, or one or more of: {}", all.join(","))
     };
     let known = |name: &String| {
         PathKind::from_name(name.trim())
             .ok_or_else(|| Failure::value("--paths", format!("no path is called \"{name}\""), valid()))
     };
-    let paths: Vec<PathKind> = names.iter().map(known).collect::<Result<_, _>>()?;
+    let all = names.len() == 1 && names[0].trim() == "all";
+    let paths: Vec<PathKind> = if all {
+        loaded.scenario.allowed_paths().collect()
+    } else {
+        names.iter().map(known).collect::<Result<_, _>>()?
+    };
     let before = &loaded.scenario.run.paths;
     let picks_of = |path: &PathKind| {
         let at = before.iter().position(|p| p == path);

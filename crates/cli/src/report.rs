@@ -14,9 +14,10 @@ use std::io::Write;
 /// A row of the ledger: the page's words, and the figure.
 type Row = (&'static str, fn(&Ledger) -> String);
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     ("exits while arming", |l| l.exits_arming.to_string()),
     ("exits while firing", |l| l.exits_firing.to_string()),
+    ("exits at EOI", |l| l.exits_eoi.to_string()),
     ("other exits", |l| l.exits_other.to_string()),
     ("IPIs sent", |l| l.ipis_sent.to_string()),
     ("IPIs not needed", |l| l.ipis_suppressed.to_string()),

@@ -288,7 +288,11 @@ fn a_crowded_page_stays_well_formed() {
     let mut scenario = preset("pinned-vs-offloaded").expect("it ships");
     scenario.host.topology.cores = 24;
     scenario.host.nohz_full = (2..24).map(apic_core::units::CpuId).collect();
-    let vcpu = |i: u16| apic_core::scenario::Vcpu { cpu: apic_core::units::CpuId(4 + i), start_us: u64::from(i) * 7 };
+    let vcpu = |i: u16| apic_core::scenario::Vcpu {
+        cpu: apic_core::units::CpuId(4 + i),
+        start_us: u64::from(i) * 7,
+        rival: None,
+    };
     scenario.vcpus = (0..16).map(vcpu).collect();
     scenario.guest.other_exits =
         Some(apic_core::scenario::OtherExits { period_us: 90, first_us: 40, handling_ns: 600 });

@@ -47,6 +47,7 @@ const LINES: &[Line] = &[
         read: |l| l.exits_firing,
         time: false,
     },
+    Line { key: "exits_eoi", label: "exits at EOI", what: "without APICv only", read: |l| l.exits_eoi, time: false },
     Line {
         key: "exits_other",
         label: "other exits",

@@ -36,7 +36,8 @@ pub(crate) fn of(pins: &Pins) -> String {
 
 /// The flow that an id's letters stand for.
 fn flow_of(id: &str) -> &'static str {
-    match id.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase()) {
+    let letters = id.find(|c: char| c.is_ascii_digit()).unwrap_or(id.len());
+    match &id[..letters] {
         "A" => "A: arming",
         "N" => "N: which CPU is asked to take the timer",
         "R" => "R: whether it does",
@@ -49,6 +50,14 @@ fn flow_of(id: &str) -> &'static str {
         "H" => "H: a housekeeper's load",
         "G" => "G: the guest",
         "X" => "X: other exits",
+        "Hv" => "Hv: the VMX preemption timer",
+        "E" => "E: a blocked vCPU",
+        "F" => "F: AMD AVIC",
+        "J" => "J: injection without APICv",
+        "V" => "V: the processor's own timer (proposed)",
+        "S" => "S: the host's scheduler",
+        "M" => "M: a vCPU that moves",
+        "U" => "U: userspace irqchip",
         _ => "Other",
     }
 }

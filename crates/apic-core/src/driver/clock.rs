@@ -160,19 +160,32 @@ impl Clock {
 
     /// Whether this clock has exactly the enabled steps of the machine in its book: a check for tests.
     pub fn agrees_with(&self, machine: &Machine) -> bool {
-        machine.actors().all(|a| {
+        self.disagreement(machine).is_none()
+    }
+
+    /// The first actor about whom the book is wrong.
+    pub fn disagreement(&self, machine: &Machine) -> Option<(Actor, Option<Next>)> {
+        let wrong = machine.actors().find(|a| !self.agrees_about(machine, *a))?;
+        Some((wrong, machine.next(wrong)))
+    }
+
+    fn agrees_about(&self, machine: &Machine, a: Actor) -> bool {
+        {
             let due = self.due(a);
             match machine.next(a) {
                 None => due.is_never(),
                 // A hand may have let time pass an actor by; it moves at once then. And what hrtimer_interrupt does next
                 // depends on the time at which it looks.
                 Some(next) => {
-                    let looks_at_time = matches!(next.rule, Rule::T1 | Rule::T2 | Rule::T3 | Rule::C4 | Rule::P3);
+                    let looks_at_time = matches!(
+                        next.rule,
+                        Rule::T1 | Rule::T2 | Rule::T3 | Rule::C4 | Rule::P3 | Rule::U5 | Rule::Hv2 | Rule::V2
+                    );
                     (due.is_for(next.rule) || looks_at_time)
                         && due.at().max(machine.now()) >= next.earliest
                         && !due.is_never()
                 }
             }
-        })
+        }
     }
 }

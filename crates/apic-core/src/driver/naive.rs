@@ -68,7 +68,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
     crowd.host.topology = Topology { sockets: 1, llcs: 1, cores: 8, smt: 1 };
     crowd.host.nohz_full = (1..8).map(CpuId).collect();
     crowd.host.housekeepers[0].load = Load::Bursts { busy_us: 310, idle_us: 170 };
-    crowd.vcpus = (1..7).map(|cpu| Vcpu { cpu: CpuId(cpu), start_us: 10 }).collect();
+    crowd.vcpus = (1..7).map(|cpu| Vcpu { cpu: CpuId(cpu), start_us: 10, rival: None }).collect();
     crowd.guest.idle = GuestIdle::Hlt;
     crowd.guest.period_us = 100;
     presets.chain([crowd])

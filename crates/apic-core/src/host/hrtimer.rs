@@ -14,6 +14,8 @@ pub enum TimerId {
     Tick(CpuId),
     /// A vCPU's emulated local APIC timer (`apic_timer_fn`).
     Lapic(VcpuId),
+    /// What the I/O thread of a userspace irqchip sleeps for, on a vCPU's behalf.
+    IoThread(VcpuId),
 }
 
 /// One CPU's queue of hrtimers.

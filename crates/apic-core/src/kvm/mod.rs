@@ -2,10 +2,16 @@
 //!
 //! The flows themselves are steps of the machine: `machine/vcpu_thread.rs` and `machine/irq.rs`.
 
+mod backend;
+mod halt_poll;
 mod mode;
 mod requests;
 mod rules;
+mod vendor;
 
+pub use backend::{Backend, TimerConfig};
+pub use halt_poll::HaltPoll;
 pub use mode::{Kick, Mode, VcpuMode};
 pub use requests::{Request, Requests};
-pub use rules::{Era, IdleGate, PostConfig, Posting, Rules};
+pub use rules::{Era, Overrides, Rules, Switch, SwitchInfo};
+pub use vendor::Vendor;

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// `KVM_REQ_UNBLOCK` (bit 2; `KVM_REQ_PENDING_TIMER` before 5.13).
     Unblock,
+    /// `KVM_REQ_MIGRATE_TIMER` (bit 8).
+    MigrateTimer,
+    /// `KVM_REQ_EVENT` (bit 14).
+    Event,
 }
 
 impl Request {
@@ -14,6 +18,8 @@ impl Request {
     pub const fn mask(self) -> u32 {
         match self {
             Self::Unblock => 1 << 2,
+            Self::MigrateTimer => 1 << 8,
+            Self::Event => 1 << 14,
         }
     }
 }
@@ -32,6 +38,11 @@ impl Requests {
     /// `kvm_clear_request`.
     pub const fn clear(&mut self, request: Request) {
         self.0 &= !request.mask();
+    }
+
+    /// Whether a request is made.
+    pub const fn has(self, request: Request) -> bool {
+        self.0 & request.mask() != 0
     }
 
     /// `kvm_request_pending`: any bit at all aborts a VM entry.

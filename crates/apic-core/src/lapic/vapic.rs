@@ -68,6 +68,11 @@ impl VirtualApic {
         self.recognised
     }
 
+    /// `kvm_apic_has_interrupt`: whether software sees a request above the processor priority.
+    pub fn has_interrupt(&self) -> bool {
+        self.virr.highest().is_some_and(|v| v.class() > PriorityClass::of_register(self.vppr))
+    }
+
     /// PPR virtualization followed by evaluation, as VM entry does.
     pub fn evaluate_at_entry(&mut self) -> bool {
         self.virtualize_ppr();

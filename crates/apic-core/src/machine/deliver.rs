@@ -1,15 +1,17 @@
-//! From the LVT entry to PIR and ON: `kvm_apic_inject_pending_timer_irqs`, `kvm_apic_local_deliver`,
-//! `vmx_deliver_posted_interrupt`.
+//! From the LVT entry to the guest's IRR: `kvm_apic_inject_pending_timer_irqs`, `kvm_apic_local_deliver`, and then
+//! `vmx_deliver_posted_interrupt` (PIR and ON), `svm_deliver_interrupt` (IRR and the doorbell), or, without APICv, IRR and
+//! `KVM_REQ_EVENT`.
 //!
-//! The same code serves three callers: the timer callback that posts (C7 to C10), and the vCPU thread, for an expiry
-//! that was pending (P5) or found while arming (A7).
+//! The same code serves four callers: the timer callback that posts (C7 to C10), and the vCPU thread, for an expiry
+//! that was pending (P5), found while arming (A7) or brought by the preemption timer (Hv4).
 
-use super::state::Actor;
+use super::state::{Actor, Running};
 use super::{Ipi, Machine};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, NotSent, Observer};
+use crate::kvm::{Request, Switch, Vendor};
 use crate::rule::Rule;
-use crate::units::{CpuId, Tsc, VcpuId, Vector};
+use crate::units::{CpuId, Ns, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where the delivery stands.
@@ -23,8 +25,29 @@ pub(super) enum DeliverPc {
     On,
     /// `kvm_vcpu_trigger_posted_interrupt`.
     Trigger,
+    /// `kvm_vcpu_kick`, where that could not notify (before 5.17).
+    Kick,
+    /// `kvm_lapic_set_irr`, without APICv.
+    Irr,
+    /// `KVM_REQ_EVENT`.
+    Event,
+    /// `svm_deliver_interrupt`: IRR.
+    AvicIrr,
+    /// `svm_complete_interrupt_delivery`.
+    Doorbell,
     /// Clearing the deadline.
     Done,
+}
+
+/// What led the vCPU's own thread to a delivery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum Thread {
+    /// `pending`.
+    Pending,
+    /// It was arming, and the deadline had passed.
+    Arming,
+    /// The preemption timer.
+    Hv,
 }
 
 /// Who delivers.
@@ -32,8 +55,8 @@ pub(super) enum DeliverPc {
 pub(super) enum Deliverer {
     /// The timer callback, in interrupt context on this CPU.
     Callback(CpuId),
-    /// The vCPU's own thread; `true` if `pending` led there.
-    Thread(bool),
+    /// The vCPU's own thread.
+    Thread(Thread),
 }
 
 impl DeliverPc {
@@ -48,13 +71,18 @@ impl DeliverPc {
             (Self::Pir, true) => Rule::P5c,
             (Self::On, true) => Rule::P5d,
             (Self::Done, true) => Rule::P5e,
+            (Self::Kick, _) => Rule::D2,
+            (Self::Irr, _) => Rule::J1,
+            (Self::Event, _) => Rule::J2,
+            (Self::AvicIrr, _) => Rule::F1,
+            (Self::Doorbell, _) => Rule::F2,
         }
     }
 
     pub(super) const fn cost(self) -> CostKind {
         match self {
-            Self::Pir | Self::On => CostKind::Atomic,
-            Self::Accept | Self::Trigger | Self::Done => CostKind::KvmStep,
+            Self::Pir | Self::On | Self::AvicIrr | Self::Kick => CostKind::Atomic,
+            Self::Accept | Self::Trigger | Self::Irr | Self::Event | Self::Doorbell | Self::Done => CostKind::KvmStep,
         }
     }
 }
@@ -77,7 +105,11 @@ impl Machine {
                     obs.effect(Effect::Dropped { vcpu: v });
                     return Some(DeliverPc::Done);
                 }
-                Some(DeliverPc::Pir)
+                Some(match (self.cfg.apicv, self.cfg.vendor) {
+                    (false, _) => DeliverPc::Irr,
+                    (true, Vendor::Vmx) => DeliverPc::Pir,
+                    (true, Vendor::Svm) => DeliverPc::AvicIrr,
+                })
             }
             DeliverPc::Pir => {
                 if vcpu.pi.test_and_set_pir(vector) {
@@ -85,6 +117,7 @@ impl Machine {
                     return Some(DeliverPc::Done);
                 }
                 obs.effect(Effect::Bit { vcpu: v, bank: Bank::Pir, vector, on: true });
+                self.touch_poller(v);
                 Some(DeliverPc::On)
             }
             DeliverPc::On => {
@@ -93,37 +126,85 @@ impl Machine {
                     return Some(DeliverPc::Done);
                 }
                 Self::report(obs, v, Field::On, 0, 1);
-                if let Deliverer::Thread(pending) = by {
-                    if !pending && vcpu.mode.is_in_guest() {
+                if let Deliverer::Thread(thread) = by {
+                    if thread != Thread::Pending && vcpu.mode.is_in_guest() {
                         let why = NotSent::RunningHere;
                         obs.effect(Effect::IpiNotSent { vector: Vector::POSTED_INTR, from: to, to, vcpu: v, why });
                     }
                     return Some(DeliverPc::Done);
                 }
+                self.touch_poller(v);
                 Some(DeliverPc::Trigger)
             }
             DeliverPc::Trigger => {
-                let mode = vcpu.mode.get() as u64;
+                let (mode, in_guest) = (vcpu.mode.get() as u64, vcpu.mode.is_in_guest());
                 obs.effect(Effect::ModeRead { vcpu: v, mode });
-                if let Deliverer::Callback(from) = by {
-                    // A vCPU whose own core runs the callback is outside guest mode by then.
-                    if self.vcpus[v.index()].mode.is_in_guest() && from != to {
-                        self.send_ipi(Vector::POSTED_INTR, from, to, v, obs);
-                    } else {
-                        not_sent(by, to, v, NotSent::OutsideGuestMode, obs);
-                    }
+                let Deliverer::Callback(from) = by else { return Some(DeliverPc::Done) };
+                let loaded_here = self.cpus[from.index()].running == Running::Vcpu(v);
+                if loaded_here && (in_guest || self.cfg.rules.has(Switch::SkipsRunningVcpu)) {
+                    let why = NotSent::RunningHere;
+                    obs.effect(Effect::IpiNotSent { vector: Vector::POSTED_INTR, from, to, vcpu: v, why });
+                } else if in_guest {
+                    self.send_ipi(Vector::POSTED_INTR, from, to, v, obs);
+                } else if !self.cfg.rules.has(Switch::PostWakesOnly) {
+                    return Some(DeliverPc::Kick);
+                } else if !self.wake_up(v, obs) {
+                    not_sent(by, to, v, NotSent::OutsideGuestMode, obs);
                 }
                 Some(DeliverPc::Done)
             }
-            DeliverPc::Done => {
-                let was = std::mem::replace(&mut vcpu.timer.tscdeadline, Tsc::ZERO);
-                Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), 0);
-                if by == Deliverer::Thread(true) {
-                    vcpu.timer.pending = false;
-                    Self::report(obs, v, Field::Pending, 1, 0);
+            DeliverPc::Kick => {
+                if let Deliverer::Callback(from) = by {
+                    self.kick(from, v, obs);
                 }
+                Some(DeliverPc::Done)
+            }
+            DeliverPc::Irr | DeliverPc::AvicIrr => {
+                if !vcpu.vapic.request(vector) {
+                    obs.effect(Effect::Bit { vcpu: v, bank: Bank::Virr, vector, on: true });
+                }
+                self.touch_poller(v);
+                Some(if pc == DeliverPc::Irr { DeliverPc::Event } else { DeliverPc::Doorbell })
+            }
+            DeliverPc::Event => {
+                self.make_request(v, Request::Event, obs);
+                Some(DeliverPc::Done)
+            }
+            DeliverPc::Doorbell => {
+                self.doorbell(v, by, obs);
+                Some(DeliverPc::Done)
+            }
+            DeliverPc::Done => {
+                let before = vcpu.timer.clone();
+                vcpu.timer.injected();
+                // A deadline that KVM delivered is not the processor's any more.
+                vcpu.processor_timer = Ns::NEVER;
+                if by == Deliverer::Thread(Thread::Pending) {
+                    vcpu.timer.pending = false;
+                }
+                self.report_timer(v, &before, obs);
                 None
             }
+        }
+    }
+
+    /// F2: `svm_complete_interrupt_delivery`. There is no ON: every delivery to a vCPU in guest mode rings.
+    fn doorbell<O: Observer>(&mut self, v: VcpuId, by: Deliverer, obs: &mut O) {
+        let vcpu = &self.vcpus[v.index()];
+        let (to, mode, in_guest) = (vcpu.cpu, vcpu.mode.get() as u64, vcpu.mode.is_in_guest());
+        obs.effect(Effect::ModeRead { vcpu: v, mode });
+        let from = if let Deliverer::Callback(from) = by { from } else { to };
+        let skipped = |why| Effect::DoorbellNotRung { from, to, vcpu: v, why };
+        if in_guest && from == to {
+            obs.effect(skipped(NotSent::RunningHere));
+        } else if in_guest {
+            let id = self.next_ipi;
+            self.next_ipi += 1;
+            self.cpus[to.index()].inbound.push(Ipi { id, vector: None, from, to, vcpu: v, sent_at: self.now });
+            obs.effect(Effect::DoorbellRung { id, from, to, vcpu: v });
+            self.touched.push(Actor::Wire(to));
+        } else if !self.wake_up(v, obs) && from != to {
+            obs.effect(skipped(NotSent::OutsideGuestMode));
         }
     }
 
@@ -131,7 +212,7 @@ impl Machine {
     pub(super) fn send_ipi<O: Observer>(&mut self, vector: Vector, from: CpuId, to: CpuId, vcpu: VcpuId, obs: &mut O) {
         let id = self.next_ipi;
         self.next_ipi += 1;
-        self.cpus[to.index()].inbound.push(Ipi { id, vector, from, to, vcpu, sent_at: self.now });
+        self.cpus[to.index()].inbound.push(Ipi { id, vector: Some(vector), from, to, vcpu, sent_at: self.now });
         obs.effect(Effect::IpiSent { id, vector, from, to, vcpu });
         self.touched.push(Actor::Wire(to));
     }

@@ -5,12 +5,15 @@
 //! an arm that followed its expiry in the recording follows it here too; other arms are made at their recorded time.
 
 use super::config::{Config, VcpuConfig};
-use super::state::{Actor, Next, VcpuPc};
+use super::state::{Actor, ExitTo, Next, VcpuPc};
+use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
-use crate::effect::{Bank, Effect, Field, Observer};
+use crate::effect::{Effect, Field, Observer};
+use crate::kvm::Vendor;
+use crate::lapic::TimerMode;
 use crate::rule::Rule;
-use crate::units::{CpuId, Ns, VcpuId};
+use crate::units::{Ns, VcpuId};
 use crate::vmx::{ExitPhase, ExitReason};
 use serde::Serialize;
 
@@ -27,6 +30,8 @@ enum Pc {
     RearmAt(Ns),
     /// In the handler, before IRET.
     Return,
+    /// The same, after its work.
+    ReturnAt(Ns),
 }
 
 /// One guest.
@@ -41,9 +46,10 @@ pub(super) struct Guest {
     pub(super) deadline: Ns,
     /// Deadlines written.
     arms: u32,
+    /// Handlers started.
+    handled: u32,
     /// When it next executes CPUID.
     next_other: Ns,
-    pub(super) other_exit_taken: bool,
 }
 
 impl Guest {
@@ -56,8 +62,8 @@ impl Guest {
             halted: false,
             deadline: first,
             arms: 0,
+            handled: 0,
             next_other: cfg.other_exits.map_or(Ns::NEVER, |x| Ns::from_us(x.first_us)),
-            other_exit_taken: false,
         }
     }
 
@@ -66,7 +72,12 @@ impl Guest {
         self.resume = self.pc;
         self.pc = Pc::Handler;
         self.interrupts_on = false;
+        self.handled += 1;
         std::mem::take(&mut self.halted)
+    }
+
+    pub(super) fn handled(&self) -> usize {
+        self.handled as usize
     }
 
     pub(super) fn arms_made(&self) -> usize {
@@ -78,7 +89,7 @@ impl Guest {
     }
 
     pub(super) fn in_handler(&self) -> bool {
-        matches!(self.pc, Pc::Handler | Pc::RearmAt(_) | Pc::Return)
+        matches!(self.pc, Pc::Handler | Pc::RearmAt(_) | Pc::Return | Pc::ReturnAt(_))
     }
 }
 
@@ -93,11 +104,15 @@ impl Machine {
             return None;
         }
         match guest.pc {
-            Pc::Handler => Some(self.kvm_step(Rule::C14, CostKind::GuestEoi)),
-            Pc::RearmAt(at) => Some(Next::at(Rule::A1, at, self.now)),
+            Pc::Handler => Some(self.kvm_step(self.eoi_rule(), CostKind::GuestEoi)),
+            Pc::RearmAt(at) => Some(Next::at(self.arming_rule(), at, self.now)),
             Pc::Return => Some(self.kvm_step(Rule::G1, CostKind::GuestReturn)),
-            Pc::ArmAt(at) if at <= guest.next_other => Some(Next::at(Rule::A1, at, self.now)),
-            Pc::Idle if self.cfg.halts && !guest.halted => Some(self.kvm_step(Rule::G2, CostKind::Instruction)),
+            Pc::ReturnAt(at) => Some(self.kvm_step(Rule::G1, CostKind::GuestReturn).not_before(at)),
+            Pc::ArmAt(at) if at <= guest.next_other => Some(Next::at(self.arming_rule(), at, self.now)),
+            Pc::Idle if self.cfg.halts && !guest.halted => {
+                let rule = if self.cfg.hlt_exits { Rule::E1 } else { Rule::G2 };
+                Some(self.kvm_step(rule, CostKind::Instruction))
+            }
             _ if guest.halted || guest.next_other.is_never() => None,
             Pc::ArmAt(_) | Pc::Idle => Some(Next::at(Rule::X1, guest.next_other, self.now)),
         }
@@ -106,12 +121,9 @@ impl Machine {
     pub(super) fn step_guest<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
         let rule = self.next_guest(v).map_or(Rule::G1, |n| n.rule);
         match rule {
-            Rule::A1 => self.guest_arms(v, obs),
-            Rule::C14 => self.guest_eoi(v, obs),
-            Rule::G2 => {
-                self.vcpus[v.index()].guest.halted = true;
-                Self::report(obs, v, Field::Activity, 0, 1);
-            }
+            Rule::A1 | Rule::V1 | Rule::U1 => self.guest_arms(v, obs),
+            Rule::C14 | Rule::J7 | Rule::U9 => self.guest_eoi(v, obs),
+            Rule::G2 | Rule::E1 => self.guest_halts(v, obs),
             Rule::X1 => self.guest_other_exit(v, obs),
             _ => {
                 let guest = &mut self.vcpus[v.index()].guest;
@@ -124,7 +136,7 @@ impl Machine {
         let cpu = vcpu.cpu;
         if !vcpu.in_guest() {
             self.touch_cpu(cpu);
-        } else if vcpu.vapic.recognised() {
+        } else if vcpu.vapic.recognised() || vcpu.window || !vcpu.processor_timer.is_never() {
             self.touched.push(Actor::Irq(cpu));
         } else {
             self.touch_latched(cpu);
@@ -132,7 +144,25 @@ impl Machine {
         Taken { rule, vcpu: Some(v) }
     }
 
-    /// A1: the WRMSR is intercepted.
+    /// Who hears of the guest's write to its timer.
+    fn arming_rule(&self) -> Rule {
+        match (self.cfg.virtual_timer, self.cfg.userspace) {
+            (true, _) => Rule::V1,
+            (_, true) => Rule::U1,
+            _ => Rule::A1,
+        }
+    }
+
+    /// Who hears of its EOI.
+    fn eoi_rule(&self) -> Rule {
+        match (self.cfg.apicv, self.cfg.userspace) {
+            (true, _) => Rule::C14,
+            (_, true) => Rule::U9,
+            _ => Rule::J7,
+        }
+    }
+
+    /// A1: the WRMSR is intercepted. V1: the processor keeps the deadline. U1: TMICT is in userspace.
     fn guest_arms<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
         let now = self.now;
         let (khz, period) = (self.cfg.khz, self.cfg.period);
@@ -167,15 +197,28 @@ impl Machine {
         let deadline = khz.tsc_at(guest.deadline);
         let at = guest.deadline;
         let vcpu = &mut self.vcpus[v.index()];
-        vcpu.wrmsr = deadline;
-        vcpu.vapic.cease_recognition();
-        vcpu.pc = VcpuPc::ArmDispatch;
-        let cpu = vcpu.cpu;
         obs.effect(Effect::Armed { vcpu: v, deadline, at });
-        exit(v, cpu, ExitReason::MsrWrite, ExitPhase::Arming, obs);
+        if self.cfg.virtual_timer {
+            vcpu.armed_for = at;
+            vcpu.processor_timer = at;
+            return;
+        }
+        vcpu.wrmsr = deadline;
+        let period = if self.cfg.mode == TimerMode::Periodic { self.cfg.period } else { at.minus(now) };
+        // A count of 0 would stop the timer.
+        vcpu.tmict = u32::try_from(period.as_ns()).unwrap_or(u32::MAX).max(1);
+        vcpu.vapic.cease_recognition();
+        let (to, reason) = if self.cfg.userspace {
+            (VcpuPc::Exited(ExitTo::User(UserPc::Leave(Errand::Arm))), ExitReason::Mmio)
+        } else {
+            let trapped = self.cfg.vendor == Vendor::Svm && self.cfg.apicv && self.cfg.mode != TimerMode::TscDeadline;
+            (VcpuPc::ArmDispatch, if trapped { ExitReason::AvicUnaccelerated } else { ExitReason::MsrWrite })
+        };
+        vcpu.pc = to;
+        self.report_exit(v, reason, ExitPhase::Arming, obs);
     }
 
-    /// C14: EOI virtualization; then the handler's work, and when it re-arms.
+    /// C14: EOI virtualization, or an exit; then the handler's work, and when it re-arms.
     fn guest_eoi<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
         let ready = self.now.plus(self.cfg.handler);
         let start = self.cfg.vcpus[v.index()].start;
@@ -185,6 +228,7 @@ impl Machine {
         // In a replay the handler re-arms itself only if the recording had re-armed by then.
         let rearms_later = matches!(vcpu.guest.resume, Pc::ArmAt(_));
         vcpu.guest.pc = match next_arm.map(|a| start.plus(Ns::from_ns(a.at_ns))) {
+            _ if self.cfg.mode == TimerMode::Periodic => Pc::ReturnAt(ready),
             _ if !replays => Pc::RearmAt(ready),
             Some(at) if at <= ready && !rearms_later => Pc::RearmAt(ready),
             Some(at) => {
@@ -195,15 +239,13 @@ impl Machine {
             }
             None => Pc::Return,
         };
-        let (svi, vppr) = (vcpu.vapic.svi(), vcpu.vapic.vppr());
-        if let Some(vector) = vcpu.vapic.eoi()
-            && O::RECORDS
-        {
-            obs.effect(Effect::Bit { vcpu: v, bank: Bank::Visr, vector, on: false });
-            Self::report(obs, v, Field::Svi, svi.into(), vcpu.vapic.svi().into());
-            Self::report(obs, v, Field::Vppr, vppr.into(), vcpu.vapic.vppr().into());
-            obs.effect(Effect::Eoi { vcpu: v, vector });
-        }
+        let (to, reason) = match (self.cfg.apicv, self.cfg.userspace) {
+            (true, _) => return self.eoi(v, obs),
+            (_, true) => (ExitTo::User(UserPc::Leave(Errand::Eoi)), ExitReason::Mmio),
+            _ => (ExitTo::Eoi, ExitReason::MsrWrite),
+        };
+        vcpu.pc = VcpuPc::Exited(to);
+        self.report_exit(v, reason, ExitPhase::Eoi, obs);
     }
 
     /// X1.
@@ -212,14 +254,21 @@ impl Machine {
         let now = self.now;
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.guest.next_other = vcpu.guest.next_other.plus(period).max(now);
-        vcpu.guest.other_exit_taken = true;
         vcpu.vapic.cease_recognition();
-        vcpu.pc = VcpuPc::Exited(None);
-        let cpu = vcpu.cpu;
-        exit(v, cpu, ExitReason::Cpuid, ExitPhase::Other, obs);
+        vcpu.pc = VcpuPc::Exited(ExitTo::Other);
+        self.report_exit(v, ExitReason::Cpuid, ExitPhase::Other, obs);
     }
-}
 
-fn exit<O: Observer>(vcpu: VcpuId, cpu: CpuId, reason: ExitReason, phase: ExitPhase, obs: &mut O) {
-    obs.effect(Effect::Exit { vcpu, cpu, reason: reason.name(), vector: reason.vector(), phase });
+    /// G2: HLT; E1 if it exits.
+    fn guest_halts<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
+        let vcpu = &mut self.vcpus[v.index()];
+        if !self.cfg.hlt_exits {
+            vcpu.guest.halted = true;
+            Self::report(obs, v, Field::Activity, 0, 1);
+            return;
+        }
+        vcpu.vapic.cease_recognition();
+        vcpu.pc = VcpuPc::Exited(ExitTo::Halt);
+        self.report_exit(v, ExitReason::Hlt, ExitPhase::Halt, obs);
+    }
 }

@@ -1,14 +1,17 @@
 //! What the processor does by itself: recognising interrupts, VM exits by interrupt, posted-interrupt processing,
 //! virtual-interrupt delivery; and what lies between processors: IPIs in flight and clock events.
 
+use super::hv_timer::HvPc;
 use super::irq::IrqPc;
-use super::state::{Actor, Next, PiStage, Running, VcpuPc};
+use super::state::{Actor, ExitTo, Ipi, Next, PiStage, Running, VcpuPc};
+use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer};
 use crate::host::TimerId;
+use crate::kvm::Vendor;
 use crate::rule::Rule;
-use crate::units::{CpuId, VcpuId, Vector};
+use crate::units::{CpuId, Ns, VcpuId, Vector};
 use crate::vmx::{ExitPhase, ExitReason};
 
 impl Machine {
@@ -26,13 +29,19 @@ impl Machine {
             && let vcpu = &self.vcpus[v.index()]
             && vcpu.in_guest()
         {
+            // The preemption timer's exit comes before interrupts.
+            if vcpu.processor_timer <= self.now {
+                return Some(Next::at(self.processor_timer_rule(), vcpu.processor_timer, self.now));
+            }
             return match latched {
                 Some(Vector::POSTED_INTR) => Some(self.kvm_step(Rule::C12, CostKind::Instruction)),
                 Some(_) => Some(self.kvm_step(Rule::P1, CostKind::Instruction)),
                 None if vcpu.vapic.recognised() && vcpu.guest.interrupts_on => {
                     Some(self.kvm_step(Rule::C13, CostKind::VirtualDelivery))
                 }
-                None => None,
+                None if vcpu.window && vcpu.guest.interrupts_on => Some(self.kvm_step(Rule::J5, CostKind::Instruction)),
+                None if vcpu.processor_timer.is_never() => None,
+                None => Some(Next::at(self.processor_timer_rule(), vcpu.processor_timer, self.now)),
             };
         }
         let vector = latched?;
@@ -51,6 +60,7 @@ impl Machine {
         let taken = match (guest, stage, latched) {
             (Some(v), Some(PiStage::ClearOn), _) => self.pi_clear_on(cpu, v, obs),
             (Some(v), Some(PiStage::Drain), _) => self.pi_drain(cpu, v, obs),
+            (Some(v), None, _) if self.vcpus[v.index()].processor_timer <= self.now => self.processor_timer(v, obs),
             (Some(v), None, Some(Vector::POSTED_INTR)) => {
                 let c = &mut self.cpus[cpu.index()];
                 c.irr.clear(Vector::POSTED_INTR);
@@ -58,6 +68,7 @@ impl Machine {
                 Taken { rule: Rule::C12, vcpu: Some(v) }
             }
             (Some(v), None, Some(vector)) => self.exit_by_interrupt(cpu, v, vector, obs),
+            (Some(v), None, None) if self.vcpus[v.index()].window => self.window_opens(v, obs),
             (Some(v), None, None) => self.deliver_virtual(v, obs),
             (None, _, vector) => self.take_in_root(cpu, vector.unwrap_or(Vector::RESCHEDULE), obs),
         };
@@ -70,7 +81,8 @@ impl Machine {
     }
 
     fn timer_interrupt_rule(&self, cpu: CpuId) -> Rule {
-        if matches!(self.cpus[cpu.index()].running, Running::Vcpu(_)) { Rule::I1 } else { Rule::C3 }
+        // A core that belongs to a vCPU is no housekeeper, even while the vCPU sleeps.
+        if self.cpus[cpu.index()].home_of.is_some() { Rule::I1 } else { Rule::C3 }
     }
 
     /// C3, I1, I2, I3: root operation, interrupts on.
@@ -96,19 +108,60 @@ impl Machine {
 
     /// P1: acknowledge-interrupt-on-exit.
     fn exit_by_interrupt<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, vector: Vector, obs: &mut O) -> Taken {
+        let acknowledged = self.cfg.vendor == Vendor::Vmx;
         let c = &mut self.cpus[cpu.index()];
-        c.irr.clear(vector);
+        if acknowledged {
+            c.irr.clear(vector);
+        }
         // What the exit is for: this vCPU's own timer is due here, or another core kicked it for an expiry.
         let own_timer = c.base.queue().iter().any(|(at, t)| *at <= self.now && *t == TimerId::Lapic(v));
         let vcpu = &mut self.vcpus[v.index()];
-        let kicked = vector == Vector::RESCHEDULE && vcpu.requests.pending();
+        let kicked = vector == Vector::RESCHEDULE && (vcpu.requests.pending() || vcpu.user.signal);
         let firing = (vector == Vector::LOCAL_TIMER && own_timer) || kicked;
         let phase = if firing { ExitPhase::Firing } else { ExitPhase::Other };
         vcpu.vapic.cease_recognition();
-        vcpu.pc = VcpuPc::Exited(Some(vector));
-        let reason = ExitReason::ExternalInterrupt(vector);
-        obs.effect(Effect::Exit { vcpu: v, cpu, reason: reason.name(), vector: Some(vector), phase });
+        vcpu.pc = VcpuPc::Exited(ExitTo::Interrupt(vector));
+        self.report_exit(v, ExitReason::ExternalInterrupt(vector), phase, obs);
         Taken { rule: Rule::P1, vcpu: Some(v) }
+    }
+
+    /// The two timers that the processor keeps are never in use together.
+    fn processor_timer_rule(&self) -> Rule {
+        if self.cfg.virtual_timer { Rule::V2 } else { Rule::Hv2 }
+    }
+
+    /// Hv2, V2.
+    fn processor_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
+        let rule = self.processor_timer_rule();
+        let (virtual_timer, vector) = (self.cfg.virtual_timer, self.vcpus[v.index()].lvtt.vector());
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.processor_timer = Ns::NEVER;
+        if virtual_timer {
+            vcpu.expired_for = vcpu.armed_for;
+            let rvi = vcpu.vapic.rvi();
+            vcpu.vapic.self_ipi(vector);
+            obs.effect(Effect::Bit { vcpu: v, bank: Bank::Virr, vector, on: true });
+            Self::report(obs, v, Field::Rvi, rvi.into(), self.vcpus[v.index()].vapic.rvi().into());
+        } else {
+            vcpu.vapic.cease_recognition();
+            vcpu.pc = VcpuPc::Hv(HvPc::Dispatch);
+            self.report_exit(v, ExitReason::PreemptionTimer, ExitPhase::Firing, obs);
+        }
+        Taken { rule, vcpu: Some(v) }
+    }
+
+    /// J5.
+    fn window_opens<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
+        let to = if self.cfg.userspace { ExitTo::User(UserPc::Leave(Errand::Window)) } else { ExitTo::Window };
+        self.vcpus[v.index()].pc = VcpuPc::Exited(to);
+        self.report_exit(v, ExitReason::InterruptWindow, ExitPhase::Firing, obs);
+        Taken { rule: Rule::J5, vcpu: Some(v) }
+    }
+
+    /// Reports an exit under the name that the vendor's tracepoint gives it.
+    pub(super) fn report_exit<O: Observer>(&self, v: VcpuId, reason: ExitReason, phase: ExitPhase, obs: &mut O) {
+        let (cpu, name) = (self.vcpus[v.index()].cpu, reason.name_on(self.cfg.vendor));
+        obs.effect(Effect::Exit { vcpu: v, cpu, reason: name, vector: reason.vector(), phase });
     }
 
     /// C12b: ON first, then the physical EOI.
@@ -129,12 +182,9 @@ impl Machine {
 
     /// C13.
     fn deliver_virtual<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
-        let late_ns = self.now.as_ns().cast_signed() - self.vcpus[v.index()].expired_for.as_ns().cast_signed();
         let vcpu = &mut self.vcpus[v.index()];
         let (rvi, svi, vppr) = (vcpu.vapic.rvi(), vcpu.vapic.svi(), vcpu.vapic.vppr());
         if let Some(vector) = vcpu.vapic.deliver() {
-            let halted = vcpu.guest.interrupt();
-            self.handlers += 1;
             if O::RECORDS {
                 obs.effect(Effect::Bit { vcpu: v, bank: Bank::Virr, vector, on: false });
                 obs.effect(Effect::Bit { vcpu: v, bank: Bank::Visr, vector, on: true });
@@ -142,29 +192,53 @@ impl Machine {
                 Self::report(obs, v, Field::Rvi, rvi.into(), apic.rvi().into());
                 Self::report(obs, v, Field::Svi, svi.into(), apic.svi().into());
                 Self::report(obs, v, Field::Vppr, vppr.into(), apic.vppr().into());
-                Self::report(obs, v, Field::If, 1, 0);
-                Self::report(obs, v, Field::Activity, u64::from(halted), 0);
-                obs.effect(Effect::Delivered { vcpu: v, vector, late_ns });
             }
+            self.start_handler(v, vector, obs);
         }
         Taken { rule: Rule::C13, vcpu: Some(v) }
     }
 
+    /// Through the guest's interrupt gate.
+    pub(super) fn start_handler<O: Observer>(&mut self, v: VcpuId, vector: Vector, obs: &mut O) {
+        let late_ns = self.now.as_ns().cast_signed() - self.vcpus[v.index()].expired_for.as_ns().cast_signed();
+        let halted = self.vcpus[v.index()].guest.interrupt();
+        self.handlers += 1;
+        Self::report(obs, v, Field::If, 1, 0);
+        Self::report(obs, v, Field::Activity, u64::from(halted), 0);
+        obs.effect(Effect::Delivered { vcpu: v, vector, late_ns });
+    }
+
     /// The front of the queue to a CPU: messages on one way do not overtake each other.
     pub(super) fn next_wire(&self, cpu: CpuId) -> Option<Next> {
-        let ipi = self.cpus[cpu.index()].inbound.first()?;
-        let mut next = Next::after(Rule::I4, CostKind::IpiFlight, ipi.sent_at);
+        let c = &self.cpus[cpu.index()];
+        let Some(ipi) = c.inbound.first() else {
+            return (!c.wanted_at.is_never()).then(|| Next::at(Rule::S1, c.wanted_at, self.now));
+        };
+        let rule = if ipi.vector.is_some() { Rule::I4 } else { Rule::F3 };
+        let mut next = Next::after(rule, CostKind::IpiFlight, ipi.sent_at);
         next.earliest = self.now;
         Some(next)
     }
 
-    /// I4.
+    /// I4, F3.
     pub(super) fn step_wire<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
-        let ipi = self.cpus[cpu.index()].inbound.remove(0);
-        self.cpus[cpu.index()].irr.set(ipi.vector);
-        obs.effect(Effect::IpiArrived { id: ipi.id, vector: ipi.vector, from: ipi.from, to: ipi.to });
+        if self.cpus[cpu.index()].inbound.is_empty() {
+            return self.step_wanted(cpu, obs);
+        }
+        let Ipi { id, vector, from, to, vcpu, .. } = self.cpus[cpu.index()].inbound.remove(0);
         self.touch_cpu(cpu);
-        Taken { rule: Rule::I4, vcpu: Some(ipi.vcpu) }
+        let Some(vector) = vector else {
+            // In the guest the processor evaluates IRR; elsewhere nobody listens, and VMRUN looks anyway.
+            let heard = self.guest_on(cpu);
+            if let Some(v) = heard {
+                self.vcpus[v.index()].vapic.evaluate();
+            }
+            obs.effect(Effect::DoorbellHeard { id, from, to, vcpu, heard: heard.is_some() });
+            return Taken { rule: Rule::F3, vcpu: Some(vcpu) };
+        };
+        self.cpus[cpu.index()].irr.set(vector);
+        obs.effect(Effect::IpiArrived { id, vector, from, to });
+        Taken { rule: Rule::I4, vcpu: Some(vcpu) }
     }
 
     pub(super) fn next_clock(&self, cpu: CpuId) -> Option<Next> {
@@ -175,10 +249,10 @@ impl Machine {
     /// K1.
     pub(super) fn step_clock<O: Observer>(&mut self, cpu: CpuId, _: &mut O) -> Taken {
         let c = &mut self.cpus[cpu.index()];
-        c.clock_event = crate::units::Ns::NEVER;
+        c.clock_event = Ns::NEVER;
         c.irr.set(Vector::LOCAL_TIMER);
         let vcpu = c.base.queue().first().and_then(|(_, t)| match t {
-            TimerId::Lapic(v) => Some(*v),
+            TimerId::Lapic(v) | TimerId::IoThread(v) => Some(*v),
             TimerId::Tick(_) => None,
         });
         self.touch_cpu(cpu);

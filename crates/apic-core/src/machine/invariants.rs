@@ -3,12 +3,13 @@
 //! Numbers are those under which the documentation lists them. What they leave out: fairness (that a delivering state is
 //! reached at all) is for the tests that run to the end.
 
-use super::deliver::DeliverPc;
+use super::deliver::{DeliverPc, Thread};
 use super::irq::IrqPc;
 use super::state::{PiStage, VcpuPc};
 use super::{Machine, Vcpu};
 use crate::host::TimerId;
-use crate::lapic::ADVANCE_NS_MAX;
+use crate::kvm::{Mode, Request, Vendor};
+use crate::lapic::{ADVANCE_NS_MAX, TimerMode};
 use crate::units::{CpuId, Ns, VcpuId, Vector};
 use thiserror::Error;
 
@@ -24,6 +25,18 @@ pub enum Violation {
     /// 3: an expiry is pending and nobody was asked to look.
     #[error("vCPU {0}: an expiry is pending without a request: the vCPU may never look")]
     PendingWithoutRequest(VcpuId),
+    /// 4: the preemption timer keeps the deadline, and so does an hrtimer, or the expiry may be posted.
+    #[error("vCPU {0}: the preemption timer is in use while an hrtimer is queued, or while posting is configured")]
+    TwoTimers(VcpuId),
+    /// 1 again: the thread sleeps, and something waits for it that nobody is about to wake it for.
+    #[error("vCPU {0}: its thread sleeps while an interrupt, a pending timer or a request waits for it")]
+    Asleep(VcpuId),
+    /// 8: `vcpu->mode` does not fit to where the vCPU is.
+    #[error("vCPU {0}: vcpu->mode does not fit to where its thread is")]
+    Mode(VcpuId),
+    /// 10: more handlers than arms.
+    #[error("vCPU {0}: more handlers started than deadlines or counts were written")]
+    Twice(VcpuId),
     /// 5: RVI is not the highest requested vector in guest mode.
     #[error("vCPU {0}: RVI is not the highest vector of VIRR")]
     Rvi(VcpuId),
@@ -62,13 +75,28 @@ impl Machine {
             if vcpu.pi.on() && !noticed && !self.notified(vcpu) {
                 return Err(Violation::OnWithoutNotification(v));
             }
+            if self.is_lost_without_pir(v, vcpu) {
+                return Err(Violation::Lost(v));
+            }
             if vcpu.vapic.rvi() != vcpu.vapic.virr().highest().map_or(0, Vector::number) {
                 return Err(Violation::Rvi(v));
             }
         }
-        let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, true));
+        let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, Thread::Pending));
         if vcpu.timer.pending && !vcpu.requests.pending() && !being_injected && !vcpu.lvtt.masked() {
             return Err(Violation::PendingWithoutRequest(v));
+        }
+        if vcpu.timer.hv_timer_in_use && (vcpu.queued_on.is_some() || self.cfg.can_post) {
+            return Err(Violation::TwoTimers(v));
+        }
+        if (vcpu.in_guest() || vcpu.fast) == (vcpu.mode.get() == Mode::Outside) && (vcpu.in_guest() || vcpu.asleep()) {
+            return Err(Violation::Mode(v));
+        }
+        if vcpu.asleep() && !self.is_woken(v, vcpu) {
+            return Err(Violation::Asleep(v));
+        }
+        if self.cfg.mode != TimerMode::Periodic && vcpu.guest.handled() > vcpu.guest.arms_made() {
+            return Err(Violation::Twice(v));
         }
         let timer = TimerId::Lapic(v);
         let on = self.cpus.iter().flat_map(|c| c.base.queue()).filter(|(_, t)| *t == timer).count();
@@ -79,6 +107,33 @@ impl Machine {
         Ok(())
     }
 
+    /// Without PIR and ON it is IRR that must not be forgotten: on AMD the doorbell brings it in, without APICv the entry or
+    /// the interrupt window.
+    fn is_lost_without_pir(&self, v: VcpuId, vcpu: &Vcpu) -> bool {
+        let waits = vcpu.vapic.has_interrupt();
+        match (self.cfg.userspace, self.cfg.apicv, self.cfg.vendor) {
+            (true, ..) | (_, true, Vendor::Vmx) => false,
+            (_, true, Vendor::Svm) => {
+                let cpu = &self.cpus[vcpu.cpu.index()];
+                let rings = cpu.inbound.iter().any(|m| m.vector.is_none()) || self.poster_at(v, DeliverPc::Doorbell);
+                waits && !vcpu.vapic.recognised() && !rings
+            }
+            (_, false, _) => waits && !vcpu.window,
+        }
+    }
+
+    /// Whether a sleeping thread has nothing to wake up for, or somebody is about to wake it.
+    fn is_woken(&self, v: VcpuId, vcpu: &Vcpu) -> bool {
+        let about_to = |pc: Option<IrqPc>| match pc {
+            Some(IrqPc::Kick(w) | IrqPc::Pend(w) | IrqPc::Deliver(w, _) | IrqPc::UsePosted(w) | IrqPc::Wait(w)) => {
+                w == v
+            }
+            _ => false,
+        };
+        let waits = vcpu.timer.pending && !vcpu.lvtt.masked() || vcpu.requests.has(Request::Unblock) || vcpu.pi.on();
+        !waits || self.cpus[vcpu.home.index()].runnable || self.cpus.iter().any(|c| about_to(c.irq))
+    }
+
     /// Whether some CPU's timer callback stands at this point of a delivery to the vCPU.
     fn poster_at(&self, v: VcpuId, pc: DeliverPc) -> bool {
         self.cpus.iter().any(|c| c.irq == Some(IrqPc::Deliver(v, pc)))
@@ -87,6 +142,6 @@ impl Machine {
     /// Whether a notification for the vCPU is in flight to, or latched on, the CPU that it runs on.
     fn notified(&self, vcpu: &Vcpu) -> bool {
         let cpu = &self.cpus[vcpu.cpu.index()];
-        cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Vector::POSTED_INTR)
+        cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Some(Vector::POSTED_INTR))
     }
 }

@@ -10,7 +10,8 @@ use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, NotSent, Observer};
 use crate::host::TimerId;
-use crate::kvm::{Kick, Posting, Request};
+use crate::kvm::{Kick, Request, Switch};
+use crate::lapic::TimerMode;
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use serde::Serialize;
@@ -53,6 +54,7 @@ impl Machine {
         Some(match *c.irq.as_ref()? {
             IrqPc::RunTimers(ran) => match c.base.queue().first() {
                 Some((at, TimerId::Tick(_))) if *at <= self.now => (Rule::T1, CostKind::TickWork),
+                Some((at, TimerId::IoThread(_))) if *at <= self.now => (Rule::U5, CostKind::TimerCallback),
                 Some((at, TimerId::Lapic(v))) if *at <= self.now => {
                     (if self.is_local(cpu, *v) { Rule::P3 } else { Rule::C4 }, CostKind::TimerCallback)
                 }
@@ -62,6 +64,7 @@ impl Machine {
             IrqPc::Wait(_) => (Rule::C6, CostKind::KvmStep),
             IrqPc::Deliver(_, step) => (step.rule(false), step.cost()),
             IrqPc::Pend(v) => (if self.is_local(cpu, v) { Rule::P3b } else { Rule::D1 }, CostKind::Atomic),
+            IrqPc::Kick(v) if self.can_be_woken(v) => (Rule::E6, CostKind::Atomic),
             IrqPc::Kick(v) => (if self.is_local(cpu, v) { Rule::P3c } else { Rule::D2 }, CostKind::Atomic),
             IrqPc::Return(v) => (if self.is_local(cpu, v) { Rule::P4 } else { Rule::C11 }, CostKind::KvmStep),
         })
@@ -73,6 +76,7 @@ impl Machine {
         let (next, vcpu) = match *self.cpus[cpu.index()].irq.as_ref()? {
             IrqPc::RunTimers(_) => match self.cpus[cpu.index()].base.pop_due(self.now) {
                 Some((at, TimerId::Tick(_))) => (Some(self.tick(cpu, at, obs)), None),
+                Some((_, TimerId::IoThread(v))) => (Some(self.io_thread_wakes(cpu, v, obs)), Some(v)),
                 Some((at, TimerId::Lapic(v))) => (Some(self.timer_fn(cpu, v, at, obs)), Some(v)),
                 None => {
                     self.cpus[cpu.index()].base.interrupt_ends();
@@ -95,7 +99,7 @@ impl Machine {
                 (Some(IrqPc::Return(v)), Some(v))
             }
             IrqPc::Return(v) => {
-                self.cpus[cpu.index()].base.callback_done();
+                self.callback_returns(cpu, v, obs);
                 let vcpu = &mut self.vcpus[v.index()];
                 vcpu.callback_on = None;
                 // A vCPU that waits in hrtimer_cancel for this callback (R8) goes on.
@@ -125,54 +129,87 @@ impl Machine {
 
     /// C4, P3: `apic_timer_fn` calls `apic_timer_expired(from_timer_fn = true)`.
     fn timer_fn<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, expires: Ns, obs: &mut O) -> IrqPc {
-        let can_post = self.cfg.can_post;
-        let seed = can_post && self.cfg.rules.posting == Posting::Seed;
+        let (can_post, rules) = (self.cfg.can_post, self.cfg.rules);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.queued_on = None;
         vcpu.callback_on = Some(cpu);
+        // Whoever is about to cancel the timer waits from now on (R8).
+        if vcpu.pc.cancels() {
+            let waits = Actor::Sw(vcpu.cpu);
+            self.touched.push(waits);
+        }
+        let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
         obs.effect(Effect::TimerFired { timer: TimerId::Lapic(v), cpu, expires });
-        if seed {
-            // apic_timer_expired_pi looks at nothing else.
-            return IrqPc::Deliver(v, DeliverPc::Accept);
-        }
-        if vcpu.timer.pending {
+        if vcpu.timer.pending && (!can_post || rules.has(Switch::PostingChecksPending)) {
             obs.effect(Effect::Dropped { vcpu: v });
             return IrqPc::Return(v);
         }
-        let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
-        Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
-        if can_post { IrqPc::UsePosted(v) } else { IrqPc::Pend(v) }
+        let owes = vcpu.timer.mode == TimerMode::TscDeadline;
+        if owes && (!can_post || rules.has(Switch::WaitReadsNewDeadline)) {
+            let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
+            Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
+        }
+        match (can_post, rules.has(Switch::PostingReadsMode)) {
+            (false, _) => IrqPc::Pend(v),
+            (true, true) => IrqPc::UsePosted(v),
+            // The series up to v5 looks at nothing else.
+            (true, false) => self.post(v),
+        }
     }
 
-    /// C5: the dynamic half of the decision to post.
-    fn use_posted<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> IrqPc {
-        let vcpu = &self.vcpus[v.index()];
-        obs.effect(Effect::ModeRead { vcpu: v, mode: vcpu.mode.get() as u64 });
-        if !vcpu.mode.is_in_guest() {
-            IrqPc::Pend(v)
-        } else if vcpu.timer.owes_wait() {
+    /// C11, P4: a periodic timer goes on with its next target, on the queue of the CPU that ran it (R6).
+    fn callback_returns<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) {
+        let timer = &self.vcpus[v.index()].timer;
+        if timer.mode == TimerMode::Periodic && timer.period != Ns::ZERO {
+            let expires = self.advance_periodic(v, obs);
+            let timer = TimerId::Lapic(v);
+            // __run_hrtimer: not if somebody has started it meanwhile.
+            if self.vcpus[v.index()].queued_on.is_none() {
+                self.vcpus[v.index()].queued_on = Some(cpu);
+                self.cpus[cpu.index()].base.enqueue_local(timer, expires);
+                obs.effect(Effect::TimerQueued { timer, cpu, expires, rule: Rule::R6 });
+            }
+        }
+        self.cpus[cpu.index()].base.callback_done();
+    }
+
+    /// Whether the poster waits for the deadline first.
+    fn post(&self, v: VcpuId) -> IrqPc {
+        let (vcpu, rules) = (&self.vcpus[v.index()], self.cfg.rules);
+        let tests_irr = rules.has(Switch::WaitTestsIrr) && !vcpu.vapic.virr().contains(vcpu.lvtt.vector());
+        if vcpu.timer.owes_wait() && rules.has(Switch::PostingWaits) && !tests_irr {
             IrqPc::Wait(v)
         } else {
             IrqPc::Deliver(v, DeliverPc::Accept)
         }
     }
 
+    /// C5: the dynamic half of the decision to post.
+    fn use_posted<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> IrqPc {
+        let vcpu = &self.vcpus[v.index()];
+        obs.effect(Effect::ModeRead { vcpu: v, mode: vcpu.mode.get() as u64 });
+        if vcpu.mode.is_in_guest() { self.post(v) } else { IrqPc::Pend(v) }
+    }
+
     /// D1, P3b: leaves the expiry to the vCPU's thread.
     fn pend<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> IrqPc {
-        let kick = self.cfg.rules.kick;
+        let kick = self.cfg.rules.has(Switch::Kick);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_remotely = vcpu.cpu != cpu;
         vcpu.timer.pending = true;
         Self::report(obs, v, Field::Pending, 0, 1);
-        let was = vcpu.requests;
-        vcpu.requests.make(Request::Unblock);
-        Self::report(obs, v, Field::Requests, u64::from(was.bits()), u64::from(vcpu.requests.bits()));
-        if kick { IrqPc::Kick(v) } else { IrqPc::Return(v) }
+        self.make_request(v, Request::Unblock, obs);
+        self.touch_poller(v);
+        // Before the kick a sleeping vCPU was woken all the same (swake_up).
+        if kick || self.can_be_woken(v) { IrqPc::Kick(v) } else { IrqPc::Return(v) }
     }
 
     /// D2, P3c: `kvm_vcpu_kick`.
-    fn kick<O: Observer>(&mut self, from: CpuId, v: VcpuId, obs: &mut O) {
+    pub(super) fn kick<O: Observer>(&mut self, from: CpuId, v: VcpuId, obs: &mut O) {
+        if self.wake_up(v, obs) {
+            return;
+        }
         let vcpu = &mut self.vcpus[v.index()];
         let to = vcpu.cpu;
         obs.effect(Effect::ModeRead { vcpu: v, mode: vcpu.mode.get() as u64 });

@@ -8,13 +8,18 @@
 //! `deliver` (from LVTT to PIR and ON), `hardware` (the processor: recognition, posted-interrupt processing, IPIs in
 //! flight, clock events), `guest` (what the guest executes), `config` (what a scenario and a path make constant).
 
+mod block;
 mod config;
 mod deliver;
 mod guest;
 mod hardware;
+mod hv_timer;
+mod inject;
 mod invariants;
 mod irq;
+mod sched;
 mod state;
+mod userspace;
 mod vcpu_thread;
 
 pub use config::Config;
@@ -66,7 +71,9 @@ impl Machine {
         let mut cpus: Vec<Cpu> = cfg.host.iter().map(|cpu| Cpu::new(&cfg, cpu)).collect();
         let vcpus: Vec<Vcpu> = cfg.vcpus.iter().map(|v| Vcpu::new(&cfg, v)).collect();
         for (i, vcpu) in vcpus.iter().enumerate() {
-            cpus[vcpu.cpu.index()].running = Running::Vcpu(VcpuId(i as u16));
+            let cpu = &mut cpus[vcpu.cpu.index()];
+            cpu.running = Running::Vcpu(VcpuId(i as u16));
+            cpu.home_of = Some(VcpuId(i as u16));
         }
         for cpu in cfg.host.iter() {
             let c = &mut cpus[cpu.index()];
@@ -75,7 +82,16 @@ impl Machine {
                 c.clock_event = c.base.expires_next();
             }
         }
-        Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, touched: Touched::default() }
+        for (i, vcpu) in cfg.vcpus.iter().enumerate() {
+            let rival = vcpu.rival.map_or(Ns::NEVER, |r| Ns::from_us(r.first_us));
+            cpus[vcpus[i].cpu.index()].rival_at = rival;
+        }
+        let mut machine =
+            Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, touched: Touched::default() };
+        for cpu in machine.cfg.host.iter() {
+            machine.plan(cpu);
+        }
+        machine
     }
 
     /// What never changes in this run.
@@ -105,7 +121,8 @@ impl Machine {
 
     /// Whether a recorded list of arms was replayed to its end: the last one made, and nothing armed or waiting.
     pub fn arms_are_over(&self) -> bool {
-        let idle = |v: &Vcpu| v.guest.arms_made() >= self.cfg.arms.len() && v.timer.tscdeadline == Tsc::ZERO;
+        let unarmed = |v: &Vcpu| v.timer.tscdeadline == Tsc::ZERO && v.processor_timer.is_never();
+        let idle = |v: &Vcpu| v.guest.arms_made() >= self.cfg.arms.len() && unarmed(v) && v.inject.is_none();
         let empty = |v: &Vcpu| v.pi.pir().is_empty() && v.vapic.virr().is_empty();
         !self.cfg.arms.is_empty() && self.vcpus.iter().all(|v| idle(v) && empty(v))
     }
@@ -193,6 +210,9 @@ impl Machine {
         let c = &self.cpus[cpu.index()];
         match c.running {
             Running::Vcpu(v) => self.next_vcpu_thread(c, v),
+            Running::Idle if c.runnable => Some(self.next_schedule_in()),
+            Running::Load if c.home_of.is_some() => Some(Next::at(Rule::S3, c.toggle_at, self.now)),
+            Running::Idle | Running::Load if !c.io_work.is_empty() => Some(self.next_io_thread()),
             Running::Idle | Running::Load => {
                 let rule = if c.running == Running::Idle { Rule::H2 } else { Rule::H1 };
                 (!c.toggle_at.is_never()).then(|| Next::at(rule, c.toggle_at, self.now))
@@ -204,8 +224,21 @@ impl Machine {
         if let Some(taken) = self.step_irq_handler(cpu, obs) {
             return taken;
         }
-        match self.cpus[cpu.index()].running {
+        let c = &self.cpus[cpu.index()];
+        match c.running {
             Running::Vcpu(v) => self.step_vcpu_thread(v, obs),
+            Running::Idle if c.runnable => {
+                let v = c.home_of;
+                if let Some(v) = v {
+                    self.schedule_in(cpu, v, obs);
+                }
+                Taken { rule: Rule::E7, vcpu: v }
+            }
+            Running::Load if c.home_of.is_some() => self.rival_ends(cpu, obs),
+            Running::Idle | Running::Load if !c.io_work.is_empty() => {
+                let v = self.step_io_thread(cpu, obs);
+                Taken { rule: Rule::U6, vcpu: Some(v) }
+            }
             Running::Idle | Running::Load => self.step_load(cpu, obs),
         }
     }

@@ -1,13 +1,18 @@
 //! The state of CPUs and vCPUs, and the points at which their software can stand.
 
+use super::block::{BlockPc, Blocking};
 use super::config::{Config, VcpuConfig};
-use super::deliver::DeliverPc;
+use super::deliver::{DeliverPc, Thread};
 use super::guest::Guest;
+use super::hv_timer::HvPc;
+use super::inject::InjectPc;
 use super::irq::IrqPc;
+use super::sched::SchedPc;
+use super::userspace::{User, UserPc};
 use crate::cost::CostKind;
 use crate::host::HrtimerBase;
 use crate::kvm::{Mode, Requests, VcpuMode};
-use crate::lapic::{KvmTimer, Lvtt, TimerMode, VirtualApic};
+use crate::lapic::{KvmTimer, Lvtt, VirtualApic};
 use crate::rule::Rule;
 use crate::scenario::Load;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
@@ -129,8 +134,8 @@ pub enum Running {
 pub struct Ipi {
     /// Unique in a run.
     pub id: u32,
-    /// Its vector.
-    pub vector: Vector,
+    /// Its vector; `None` is an AVIC doorbell.
+    pub vector: Option<Vector>,
     /// Sender.
     pub from: CpuId,
     /// Destination.
@@ -198,6 +203,18 @@ pub struct Cpu {
     pub(super) pi_stage: Option<PiStage>,
     pub(super) inbound: Vec<Ipi>,
     pub(super) toggle_at: Ns,
+    /// The vCPU whose thread belongs on this CPU.
+    pub(super) home_of: Option<VcpuId>,
+    /// That thread was woken, or preempted, and waits for the CPU.
+    pub(super) runnable: bool,
+    /// Somebody else wants the CPU, or its vCPU elsewhere: `TIF_NEED_RESCHED`.
+    pub(super) need_resched: bool,
+    /// When that is so next.
+    pub(super) wanted_at: Ns,
+    /// When its rival wants it next.
+    pub(super) rival_at: Ns,
+    /// vCPUs for which the I/O thread has something to do here.
+    pub(super) io_work: Vec<VcpuId>,
     pub(super) not_before: Ns,
     pub(super) pin_count: u32,
 }
@@ -214,6 +231,12 @@ impl Cpu {
             pi_stage: None,
             inbound: Vec::new(),
             toggle_at: cfg.load_span(cpu, true),
+            home_of: None,
+            runnable: false,
+            need_resched: false,
+            wanted_at: Ns::NEVER,
+            rival_at: Ns::NEVER,
+            io_work: Vec::new(),
             not_before: Ns::ZERO,
             pin_count: 0,
         }
@@ -240,6 +263,42 @@ impl Cpu {
     }
 }
 
+/// What is left to do about an exit once `vcpu->mode` is OUTSIDE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum ExitTo {
+    /// A host interrupt has to be handled.
+    Interrupt(Vector),
+    /// The instruction has to be emulated, which takes a while.
+    Other,
+    /// Nothing more: the way back in.
+    Back,
+    /// HLT.
+    Halt,
+    /// A write to EOI.
+    Eoi,
+    /// The interrupt window is open.
+    Window,
+    /// The local APIC is in userspace.
+    User(UserPc),
+}
+
+/// What an arming was for: where the thread goes once the host timer is queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum ArmingFor {
+    /// The guest programmed its timer.
+    Guest,
+    /// The vCPU is about to block.
+    Block,
+    /// The vCPU has been woken, and the preemption timer takes over again.
+    Unblock,
+    /// The preemption timer has fired, and a periodic timer goes on.
+    HvExpiry,
+    /// The vCPU was loaded on another CPU (`kvm_arch_vcpu_load`).
+    Load,
+    /// `KVM_REQ_MIGRATE_TIMER`.
+    Migration,
+}
+
 /// Where a vCPU's thread stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub(super) enum VcpuPc {
@@ -253,6 +312,8 @@ pub(super) enum VcpuPc {
     ArmStart,
     /// `restart_apic_timer`.
     ArmRestart,
+    /// `start_hv_timer`.
+    ArmHv,
     /// `start_sw_tscdeadline`.
     ArmSw,
     /// `get_nohz_timer_target`, for this expiry.
@@ -263,12 +324,28 @@ pub(super) enum VcpuPc {
     ArmExpired,
     /// Arming is done.
     ArmDone,
-    /// From LVTT to PIR and ON, by the thread itself; `true` if on behalf of `pending`.
-    Deliver(DeliverPc, bool),
-    /// An exit: mode has to become OUTSIDE; the vector of an external interrupt is handled next.
-    Exited(Option<Vector>),
+    /// From LVTT to the guest, by the thread itself.
+    Deliver(DeliverPc, Thread),
+    /// An exit: mode has to become OUTSIDE.
+    Exited(ExitTo),
     /// `handle_external_interrupt_irqoff`.
     HandleIrq(Vector),
+    /// AMD: interrupts are enabled for a moment after the exit.
+    IrqsOn,
+    /// The preemption timer's own steps.
+    Hv(HvPc),
+    /// Injection without APICv.
+    Inject(InjectPc),
+    /// HLT, blocking and waking.
+    Block(BlockPc),
+    /// Scheduled out and in, and what follows from it.
+    Sched(SchedPc),
+    /// The processor's virtual timer becomes an hrtimer.
+    VirtualToSoftware,
+    /// And the hrtimer goes.
+    VirtualToHardware,
+    /// The thread is in userspace, or on its way.
+    User(UserPc),
     /// `vcpu_run`'s tail.
     RunLoop,
     /// `vcpu_enter_guest`: mode := IN_GUEST.
@@ -288,19 +365,37 @@ pub(super) enum VcpuPc {
 }
 
 impl VcpuPc {
+    /// Whether the thread is about to call `hrtimer_cancel`, which waits while the callback runs.
+    pub(super) const fn cancels(self) -> bool {
+        matches!(self, Self::ArmSet | Self::Sched(SchedPc::MigrateTimer))
+    }
+
     /// Whether the host takes interrupts at this point. Fastpath handlers, `start_sw_tscdeadline`, and everything between
     /// `mode := IN_GUEST_MODE` and VM entry run with interrupts off.
     pub(super) const fn interrupts_on(self, fast: bool) -> bool {
         match self {
-            Self::ArmSet | Self::ArmStart | Self::ArmRestart | Self::ArmDone | Self::Deliver(_, true) => !fast,
-            Self::RunLoop | Self::EnterMode | Self::OtherExit(_) => true,
+            Self::ArmSet | Self::ArmStart | Self::ArmRestart | Self::ArmDone | Self::Deliver(_, Thread::Pending) => {
+                !fast
+            }
+            Self::RunLoop
+            | Self::EnterMode
+            | Self::OtherExit(_)
+            | Self::IrqsOn
+            | Self::VirtualToSoftware
+            | Self::VirtualToHardware
+            | Self::Inject(_) => true,
+            Self::User(pc) => pc.interrupts_on(),
+            Self::Hv(pc) => pc.interrupts_on(fast),
+            Self::Block(pc) => pc.interrupts_on(),
+            Self::Sched(pc) => pc.interrupts_on(),
             Self::InGuest
             | Self::ArmDispatch
             | Self::ArmSw
+            | Self::ArmHv
             | Self::NohzTarget(_)
             | Self::SwitchBase(_, _)
             | Self::ArmExpired
-            | Self::Deliver(_, false)
+            | Self::Deliver(_, Thread::Arming | Thread::Hv)
             | Self::Exited(_)
             | Self::HandleIrq(_)
             | Self::SyncOn
@@ -325,6 +420,25 @@ pub struct Vcpu {
     pub(super) vapic: VirtualApic,
     pub(super) lvtt: Lvtt,
     pub(super) timer: KvmTimer,
+    /// `vmx->hv_deadline_tsc`, which counts while `hv_timer_in_use`.
+    pub(super) hv_deadline: Tsc,
+    /// When the processor's own timer for this vCPU fires, if the vCPU is in non-root operation then.
+    pub(super) processor_timer: Ns,
+    /// The count that the preemption timer starts with at the next entry.
+    pub(super) hv_count: u64,
+    /// What VM entry will inject.
+    pub(super) inject: Option<Vector>,
+    /// Interrupt-window exiting is on.
+    pub(super) window: bool,
+    pub(super) blocking: Blocking,
+    pub(super) user: User,
+    pub(super) arming_for: ArmingFor,
+    /// The CPU that its thread may run on.
+    pub(super) home: CpuId,
+    /// Moves made so far.
+    pub(super) moves: u32,
+    /// TMICT.
+    pub(super) tmict: u32,
     /// The value of the WRMSR that is being handled.
     pub(super) wrmsr: Tsc,
     /// The deadline that KVM holds, and the one that expired last, on the host's clock: what lateness is counted from.
@@ -351,8 +465,19 @@ impl Vcpu {
             fast: false,
             pi: PiDesc::new(v.cpu),
             vapic: VirtualApic::default(),
-            lvtt: Lvtt::new(TimerMode::TscDeadline, cfg.vector),
-            timer: KvmTimer { mode: TimerMode::TscDeadline, ..KvmTimer::new(cfg.advance) },
+            lvtt: Lvtt::new(cfg.mode, cfg.vector),
+            timer: KvmTimer { mode: cfg.mode, ..KvmTimer::new(cfg.advance) },
+            hv_deadline: Tsc::ZERO,
+            processor_timer: Ns::NEVER,
+            hv_count: 0,
+            inject: None,
+            window: false,
+            blocking: Blocking::default(),
+            user: User::default(),
+            arming_for: ArmingFor::Guest,
+            home: v.cpu,
+            moves: 0,
+            tmict: 0,
             wrmsr: Tsc::ZERO,
             armed_for: Ns::ZERO,
             expired_for: Ns::ZERO,
@@ -406,6 +531,21 @@ impl Vcpu {
     /// The guest's RFLAGS.IF.
     pub fn interrupts_on(&self) -> bool {
         self.guest.interrupts_on
+    }
+
+    /// Whether the VMX preemption timer keeps its deadline.
+    pub fn hv_timer_in_use(&self) -> bool {
+        self.timer.hv_timer_in_use
+    }
+
+    /// Whether its HLT was intercepted and it is not runnable (`KVM_MP_STATE_HALTED`).
+    pub fn blocked(&self) -> bool {
+        self.blocking.halted
+    }
+
+    /// Whether its thread sleeps.
+    pub fn asleep(&self) -> bool {
+        matches!(self.pc, VcpuPc::Block(BlockPc::Asleep) | VcpuPc::User(UserPc::Asleep))
     }
 
     /// Whether the guest sits in HLT.

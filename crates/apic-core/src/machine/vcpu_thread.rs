@@ -1,16 +1,22 @@
 //! KVM in the vCPU's own thread, on the vCPU's own core: arming (A), the way back into the guest (P5 to P8, D3, D4).
 
-use super::deliver::{DeliverPc, Deliverer};
+use super::block::BlockPc;
+use super::deliver::{DeliverPc, Deliverer, Thread};
+use super::hv_timer::HvPc;
+use super::inject::InjectPc;
 use super::irq::IrqPc;
-use super::state::{Next, VcpuPc};
+use super::sched::SchedPc;
+use super::state::{ArmingFor, ExitTo, Next, VcpuPc};
+use super::userspace::{Errand, UserPc};
 use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
 use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, switch_hrtimer_base};
-use crate::kvm::Request;
+use crate::kvm::{Request, Switch, Vendor};
+use crate::lapic::{Circumstances, Expiry, Instant, KvmTimer, Start, TimerMode};
 use crate::rule::Rule;
 use crate::scenario::OtherExits;
-use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use crate::units::{CpuId, Ns, VcpuId, Vector};
 
 impl Machine {
     /// What the thread does next; `None` in the guest, and while `hrtimer_cancel` waits for a callback (R8).
@@ -18,15 +24,18 @@ impl Machine {
         let vcpu = &self.vcpus[v.index()];
         let (rule, cost) = match vcpu.pc {
             VcpuPc::InGuest => return None,
-            VcpuPc::ArmSet if vcpu.callback_on.is_some() => return None,
+            // hrtimer_cancel waits.
+            pc if pc.cancels() && vcpu.callback_on.is_some() => return None,
             VcpuPc::ArmDispatch => (Rule::A2, CostKind::VmExit),
             VcpuPc::ArmSet if vcpu.fast => (Rule::A3, CostKind::FastpathDispatch),
             VcpuPc::ArmSet => (Rule::A3, CostKind::SlowpathDispatch),
             VcpuPc::ArmStart => (Rule::A4, CostKind::KvmStep),
             VcpuPc::ArmRestart => (Rule::A5, CostKind::KvmStep),
-            VcpuPc::ArmSw => (Rule::A6, CostKind::KvmStep),
+            VcpuPc::ArmHv => (Rule::A6h, CostKind::KvmStep),
+            VcpuPc::ArmSw if vcpu.timer.mode == TimerMode::TscDeadline => (Rule::A6, CostKind::KvmStep),
+            VcpuPc::ArmSw => (Rule::A6p, CostKind::KvmStep),
             VcpuPc::NohzTarget(_) => (Rule::N3, CostKind::TargetSearch),
-            VcpuPc::SwitchBase(_, _) if self.cfg.rules.pinned => (Rule::R0, CostKind::HrtimerStart),
+            VcpuPc::SwitchBase(_, _) if self.cfg.pinned => (Rule::R0, CostKind::HrtimerStart),
             VcpuPc::SwitchBase(_, _) => (Rule::R5, CostKind::HrtimerStart),
             VcpuPc::ArmExpired => (Rule::A7, CostKind::KvmStep),
             VcpuPc::ArmDone if vcpu.fast => (Rule::A8, CostKind::KvmStep),
@@ -34,12 +43,23 @@ impl Machine {
             VcpuPc::Deliver(step, _) => (step.rule(true), step.cost()),
             VcpuPc::Exited(_) => (Rule::P2, CostKind::VmExit),
             VcpuPc::HandleIrq(_) => (Rule::P2b, CostKind::TimerInterrupt),
+            // What is pending is taken as soon as interrupts are on.
+            VcpuPc::IrqsOn if self.cpus[vcpu.cpu.index()].irr.highest().is_some() => return None,
+            VcpuPc::IrqsOn => (Rule::F4, CostKind::KvmStep),
+            VcpuPc::Hv(pc) => pc.next(),
+            VcpuPc::Inject(pc) => pc.next(),
+            VcpuPc::Sched(pc) => pc.next()?,
+            VcpuPc::User(pc) => pc.next()?,
+            VcpuPc::Block(pc) => return self.next_block(v, pc),
+            VcpuPc::VirtualToSoftware => (Rule::V3, CostKind::KvmStep),
+            VcpuPc::VirtualToHardware => (Rule::V4, CostKind::KvmStep),
             VcpuPc::RunLoop => (if vcpu.expired_remotely { Rule::D4 } else { Rule::P5 }, CostKind::KvmStep),
             VcpuPc::EnterMode => (Rule::P6, CostKind::Atomic),
             VcpuPc::SyncOn => (Rule::P6b, CostKind::Atomic),
             VcpuPc::SyncPir => (Rule::P6c, CostKind::Atomic),
             VcpuPc::EnterCheck => (Rule::P6d, CostKind::KvmStep),
             VcpuPc::Wait => (Rule::P7, CostKind::KvmStep),
+            VcpuPc::Enter if vcpu.inject.is_some() => (Rule::J4, CostKind::VmEntry),
             VcpuPc::Enter => (Rule::P8, CostKind::VmEntry),
             VcpuPc::OtherExit(until) => return Some(Next::at(Rule::X2, until, self.now)),
         };
@@ -52,19 +72,30 @@ impl Machine {
             VcpuPc::ArmDispatch => self.arm_dispatch(v, obs),
             VcpuPc::ArmSet => self.arm_set(v, obs),
             VcpuPc::ArmStart => self.arm_start(v, obs),
-            VcpuPc::ArmRestart => (Rule::A5, VcpuPc::ArmSw),
-            VcpuPc::ArmSw => self.arm_sw(v),
+            VcpuPc::ArmRestart => (Rule::A5, if self.cfg.can_hv { VcpuPc::ArmHv } else { VcpuPc::ArmSw }),
+            VcpuPc::ArmHv => self.arm_hv(v, obs),
+            VcpuPc::ArmSw => self.arm_sw(v, obs),
             VcpuPc::NohzTarget(expires) => self.nohz_target(v, expires, obs),
             VcpuPc::SwitchBase(expires, target) => self.switch_base(v, expires, target, obs),
             VcpuPc::ArmExpired => self.arm_expired(v, obs),
             VcpuPc::ArmDone => self.arm_done(v),
-            VcpuPc::Deliver(step, pending) => {
-                let next = self.step_deliver(v, step, Deliverer::Thread(pending), obs);
-                let then = if pending { VcpuPc::EnterMode } else { VcpuPc::ArmDone };
-                (step.rule(true), next.map_or(then, |step| VcpuPc::Deliver(step, pending)))
+            VcpuPc::Deliver(step, thread) => {
+                let next = match self.step_deliver(v, step, Deliverer::Thread(thread), obs) {
+                    Some(step) => VcpuPc::Deliver(step, thread),
+                    None => self.delivered(v, thread, obs),
+                };
+                (step.rule(true), next)
             }
-            VcpuPc::Exited(vector) => self.exited(v, vector, obs),
+            VcpuPc::Exited(to) => self.exited(v, to, obs),
             VcpuPc::HandleIrq(vector) => self.handle_irq(v, vector, obs),
+            VcpuPc::IrqsOn => (Rule::F4, self.before_entry(v)),
+            VcpuPc::Hv(pc) => self.step_hv(v, pc, obs),
+            VcpuPc::Inject(pc) => self.step_inject(v, pc, obs),
+            VcpuPc::Sched(pc) => self.step_sched(v, pc, obs),
+            VcpuPc::User(pc) => self.step_user(v, pc, obs),
+            VcpuPc::Block(pc) => self.step_block(v, pc, obs),
+            VcpuPc::VirtualToSoftware => (Rule::V3, self.virtual_to_software(v, obs)),
+            VcpuPc::VirtualToHardware => (Rule::V4, self.virtual_to_hardware(v, obs)),
             VcpuPc::RunLoop => self.run_loop(v, obs),
             VcpuPc::EnterMode => self.enter_mode(v, obs),
             VcpuPc::SyncOn => self.sync_on(v, obs),
@@ -90,7 +121,7 @@ impl Machine {
         Taken { rule, vcpu: Some(v) }
     }
 
-    fn set_mode_outside<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
+    pub(super) fn set_mode_outside<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
         let mode = &mut self.vcpus[v.index()].mode;
         let was = mode.get() as u64;
         mode.store_outside();
@@ -99,7 +130,10 @@ impl Machine {
 
     /// A2.
     fn arm_dispatch<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let fast = self.cfg.rules.deadline_fastpath;
+        let rules = self.cfg.rules;
+        let fast = rules.has(Switch::DeadlineFastpath) || (rules.has(Switch::HvFastpath) && self.cfg.can_hv);
+        // A write to TMICT never is.
+        let fast = fast && self.cfg.mode == TimerMode::TscDeadline;
         self.vcpus[v.index()].fast = fast;
         if !fast {
             self.set_mode_outside(v, obs);
@@ -107,58 +141,96 @@ impl Machine {
         (Rule::A2, VcpuPc::ArmSet)
     }
 
-    /// A3: `hrtimer_cancel`, then the new deadline.
+    /// A3: `hrtimer_cancel`, then the new deadline or count.
     fn arm_set<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        self.cancel_hrtimer(v, obs);
         let vcpu = &mut self.vcpus[v.index()];
-        let me = vcpu.cpu;
-        let was = std::mem::replace(&mut vcpu.timer.tscdeadline, vcpu.wrmsr);
-        let now = vcpu.timer.tscdeadline;
         vcpu.armed_for = vcpu.guest.deadline;
-        if let Some(cpu) = vcpu.queued_on.take() {
-            let timer = TimerId::Lapic(v);
-            self.cpus[cpu.index()].base.remove(timer, cpu == me);
-            obs.effect(Effect::TimerCancelled { timer, cpu });
-            if cpu == me {
-                self.program_clock_event(cpu, obs);
-            }
+        vcpu.arming_for = ArmingFor::Guest;
+        if vcpu.timer.mode == TimerMode::TscDeadline {
+            let was = std::mem::replace(&mut vcpu.timer.tscdeadline, vcpu.wrmsr);
+            Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), vcpu.wrmsr.as_cycles());
+        } else {
+            // cancel_apic_timer: a count stops whatever ran.
+            let (hv, pending) = (vcpu.timer.hv_timer_in_use, vcpu.timer.pending);
+            vcpu.timer.cancel();
+            Self::report(obs, v, Field::HvTimerInUse, u64::from(hv), 0);
+            Self::report(obs, v, Field::Pending, u64::from(pending), 0);
         }
-        Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), now.as_cycles());
-        let armed = now != Tsc::ZERO;
-        (Rule::A3, if armed { VcpuPc::ArmStart } else { VcpuPc::ArmDone })
+        (Rule::A3, VcpuPc::ArmStart)
     }
 
-    /// A4: a new deadline forgets an expiry that was not injected yet.
+    /// A4: a new deadline forgets an expiry that was not injected yet; a count becomes a target.
     fn arm_start<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let timer = &mut self.vcpus[v.index()].timer;
+        let (at, rate) = (self.instant(), self.cfg.rate);
+        let vcpu = &mut self.vcpus[v.index()];
+        let (tmict, timer) = (vcpu.tmict, &mut vcpu.timer);
         let was = std::mem::take(&mut timer.pending);
         Self::report(obs, v, Field::Pending, u64::from(was), 0);
-        (Rule::A4, VcpuPc::ArmRestart)
+        if timer.mode == TimerMode::TscDeadline {
+            return (Rule::A4, VcpuPc::ArmRestart);
+        }
+        let before = timer.clone();
+        let starts = timer.set_target(tmict, None, rate, true, at);
+        self.report_timer(v, &before, obs);
+        let timer = &self.vcpus[v.index()].timer;
+        if timer.mode == TimerMode::Periodic {
+            self.vcpus[v.index()].armed_for = timer.target_expiration;
+        }
+        (Rule::A4, if starts { VcpuPc::ArmRestart } else { self.armed(v) })
     }
 
-    /// A6.
-    fn arm_sw(&mut self, v: VcpuId) -> (Rule, VcpuPc) {
-        let vcpu = &self.vcpus[v.index()];
-        let timer = &vcpu.timer;
-        let guest_tsc = self.cfg.khz.tsc_at(self.now);
-        let advance = Ns::from_ns(u64::from(timer.timer_advance_ns));
-        let ahead = timer.tscdeadline.as_cycles().saturating_sub(guest_tsc.as_cycles());
-        let ns = self.cfg.khz.ns_of(Tsc::from_cycles(ahead));
-        let expires = self.now.plus(ns).minus(advance);
-        let next = if ahead == 0 || ns <= advance {
-            VcpuPc::ArmExpired
-        } else if self.cfg.rules.pinned {
-            // A pinned timer is not offered to anybody: get_target_base answers this CPU.
-            VcpuPc::SwitchBase(expires, vcpu.cpu)
+    /// Now, by the host's clock and the guest's TSC.
+    pub(super) fn instant(&self) -> Instant {
+        Instant { host: self.now, guest: self.cfg.khz.tsc_at(self.now), khz: self.cfg.khz }
+    }
+
+    /// Reports what changed in `struct kvm_timer`.
+    pub(super) fn report_timer<O: Observer>(&self, v: VcpuId, was: &KvmTimer, obs: &mut O) {
+        if O::RECORDS {
+            let is = &self.vcpus[v.index()].timer;
+            let flag = u64::from;
+            Self::report(obs, v, Field::Period, was.period.as_ns(), is.period.as_ns());
+            Self::report(obs, v, Field::TargetExpiration, was.target_expiration.as_ns(), is.target_expiration.as_ns());
+            Self::report(obs, v, Field::Tscdeadline, was.tscdeadline.as_cycles(), is.tscdeadline.as_cycles());
+            let (before, now) = (was.expired_tscdeadline.as_cycles(), is.expired_tscdeadline.as_cycles());
+            Self::report(obs, v, Field::ExpiredTscdeadline, before, now);
+            Self::report(obs, v, Field::Pending, flag(was.pending), flag(is.pending));
+            Self::report(obs, v, Field::HvTimerInUse, flag(was.hv_timer_in_use), flag(is.hv_timer_in_use));
+        }
+    }
+
+    /// A6, A6p.
+    fn arm_sw<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        let at = self.instant();
+        let timer = &mut self.vcpus[v.index()].timer;
+        let rule = if timer.mode == TimerMode::TscDeadline { Rule::A6 } else { Rule::A6p };
+        let hv = timer.hv_timer_in_use;
+        let next = match timer.start_sw(at) {
+            Start::Hrtimer(expires) => self.start_hrtimer(v, expires),
+            Start::Expired => VcpuPc::ArmExpired,
+            Start::Nothing | Start::Hv | Start::HvExpired => self.armed(v),
+        };
+        Self::report(obs, v, Field::HvTimerInUse, u64::from(hv), 0);
+        (rule, next)
+    }
+
+    /// `hrtimer_start`: whom the timer is offered to. A pinned one is not offered to anybody.
+    pub(super) fn start_hrtimer(&self, v: VcpuId, expires: Ns) -> VcpuPc {
+        if self.cfg.pinned {
+            VcpuPc::SwitchBase(expires, self.vcpus[v.index()].cpu)
         } else {
             VcpuPc::NohzTarget(expires)
-        };
-        (Rule::A6, next)
+        }
     }
 
     /// N1 to N4.
     fn nohz_target<O: Observer>(&mut self, v: VcpuId, expires: Ns, obs: &mut O) -> (Rule, VcpuPc) {
         let me = self.vcpus[v.index()].cpu;
         let is_idle = |cpu: CpuId| self.cpus[cpu.index()].running == super::Running::Idle;
+        if !self.cfg.rules.has(Switch::NohzPush) && !is_idle(me) {
+            return (Rule::N0, VcpuPc::SwitchBase(expires, me));
+        }
         let target = get_nohz_timer_target(self.cfg.host, &self.cfg.housekeeping, me, is_idle);
         obs.effect(Effect::TargetNamed { timer: TimerId::Lapic(v), cpu: target.cpu() });
         (target.rule(), VcpuPc::SwitchBase(expires, target.cpu()))
@@ -166,6 +238,8 @@ impl Machine {
 
     /// R0 to R5, and the enqueue.
     fn switch_base<O: Observer>(&mut self, v: VcpuId, expires: Ns, target: CpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        // remove_hrtimer: what is queued already is queued anew.
+        self.cancel_hrtimer(v, obs);
         let vcpu = &self.vcpus[v.index()];
         let (me, timer) = (vcpu.cpu, TimerId::Lapic(v));
         let there = &self.cpus[target.index()].base;
@@ -175,7 +249,7 @@ impl Machine {
             expires,
             target_expires_next: there.expires_next(),
             target_in_interrupt: there.in_interrupt(),
-            pinned: self.cfg.rules.pinned,
+            pinned: self.cfg.pinned,
             force_local: false, // KVM cancelled it first
             callback_on: vcpu.callback_on,
         });
@@ -192,61 +266,131 @@ impl Machine {
         } else {
             base.enqueue_remote(timer, expires);
         }
-        (placed.rule, VcpuPc::ArmDone)
+        (placed.rule, self.armed(v))
     }
 
     /// A7: `apic_timer_expired(from_timer_fn = false)`.
     fn arm_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let direct = self.cfg.rules.direct_when_arming;
+        let next = match self.expired_here(v, obs) {
+            Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Arming),
+            Expiry::Pend | Expiry::Coalesced => self.delivered(v, Thread::Arming, obs),
+        };
+        (Rule::A7, next)
+    }
+
+    /// `apic_timer_expired(from_timer_fn = false)`, found by the vCPU's own thread.
+    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Expiry {
+        let how = Circumstances { from_timer_fn: false, direct: self.expires_directly(), use_posted: false };
+        let waits = self.cfg.rules.has(Switch::HvWaitsInAllModes);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
-        let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
-        Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
-        if direct {
-            return (Rule::A7, VcpuPc::Deliver(DeliverPc::Accept, false));
+        let before = vcpu.timer.clone();
+        let expiry = vcpu.timer.expired(how);
+        if !waits && vcpu.timer.mode != TimerMode::TscDeadline {
+            // B14: the flag was cleared before it was looked at.
+            vcpu.timer.expired_tscdeadline = before.expired_tscdeadline;
         }
-        vcpu.timer.pending = true;
         vcpu.expired_remotely = false;
-        Self::report(obs, v, Field::Pending, 0, 1);
-        let was = vcpu.requests;
-        vcpu.requests.make(Request::Unblock);
-        Self::report(obs, v, Field::Requests, u64::from(was.bits()), u64::from(vcpu.requests.bits()));
-        (Rule::A7, VcpuPc::ArmDone)
+        self.report_timer(v, &before, obs);
+        match expiry {
+            Expiry::Coalesced => obs.effect(Effect::Dropped { vcpu: v }),
+            Expiry::Pend => self.make_request(v, Request::Unblock, obs),
+            Expiry::Deliver => {}
+        }
+        expiry
+    }
+
+    /// Whether an expiry that the vCPU's own thread finds is delivered at once.
+    pub(super) fn expires_directly(&self) -> bool {
+        self.cfg.apicv && self.cfg.rules.has(Switch::DirectWhenArming)
+    }
+
+    /// Where the thread goes after a delivery of its own.
+    fn delivered<O: Observer>(&mut self, v: VcpuId, thread: Thread, obs: &mut O) -> VcpuPc {
+        match thread {
+            Thread::Pending => self.before_entry(v),
+            Thread::Hv => VcpuPc::Hv(HvPc::Cancel(false)),
+            Thread::Arming if self.vcpus[v.index()].timer.hv_timer_in_use => VcpuPc::Hv(HvPc::Cancel(true)),
+            Thread::Arming if self.vcpus[v.index()].timer.mode == TimerMode::Periodic => {
+                // start_sw_period goes on with the next period.
+                let expires = self.advance_periodic(v, obs);
+                self.start_hrtimer(v, expires)
+            }
+            Thread::Arming => self.armed(v),
+        }
+    }
+
+    /// `advance_periodic_target_expiration`. Returns the new target.
+    pub(super) fn advance_periodic<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Ns {
+        let (at, to_now) = (self.instant(), self.cfg.rules.has(Switch::PeriodicClamp));
+        let vcpu = &mut self.vcpus[v.index()];
+        let before = vcpu.timer.clone();
+        vcpu.timer.advance_periodic(to_now, at);
+        vcpu.armed_for = vcpu.timer.target_expiration;
+        let target = vcpu.timer.target_expiration;
+        self.report_timer(v, &before, obs);
+        target
     }
 
     /// A8: the fastpath syncs PIR at once; the slow path goes round `vcpu_run`.
     fn arm_done(&mut self, v: VcpuId) -> (Rule, VcpuPc) {
-        let next = if self.vcpus[v.index()].fast { VcpuPc::SyncOn } else { self.before_entry(v) };
+        let next = if self.vcpus[v.index()].fast { self.sync_or_check() } else { self.before_entry(v) };
         (Rule::A8, next)
     }
 
-    /// Where the slow path goes before it enters: through the pending timer, if there is one.
-    fn before_entry(&mut self, v: VcpuId) -> VcpuPc {
+    /// Only VMX with APICv has a PIR to sync.
+    pub(super) fn sync_or_check(&self) -> VcpuPc {
+        let posts = self.cfg.apicv && self.cfg.vendor == Vendor::Vmx;
+        if posts { VcpuPc::SyncOn } else { VcpuPc::EnterCheck }
+    }
+
+    /// Where the slow path goes before it enters: to userspace for a signal, through the pending timer, back to sleep,
+    /// or through the requests.
+    pub(super) fn before_entry(&mut self, v: VcpuId) -> VcpuPc {
         let vcpu = &self.vcpus[v.index()];
-        if vcpu.requests.pending() || vcpu.timer.pending { VcpuPc::RunLoop } else { VcpuPc::EnterMode }
+        if vcpu.user.signal {
+            VcpuPc::User(UserPc::Leave(Errand::Signal))
+        } else if vcpu.requests.has(Request::Unblock) || vcpu.timer.pending && !vcpu.lvtt.masked() {
+            VcpuPc::RunLoop
+        } else if self.cpus[vcpu.cpu.index()].need_resched {
+            VcpuPc::Sched(SchedPc::Out)
+        } else if vcpu.blocking.halted {
+            self.block_again()
+        } else if vcpu.requests.has(Request::MigrateTimer) {
+            VcpuPc::Sched(SchedPc::MigrateTimer)
+        } else if vcpu.requests.has(Request::Event) {
+            VcpuPc::Inject(InjectPc::Events)
+        } else {
+            VcpuPc::EnterMode
+        }
     }
 
     /// P2.
-    fn exited<O: Observer>(&mut self, v: VcpuId, vector: Option<Vector>, obs: &mut O) -> (Rule, VcpuPc) {
+    fn exited<O: Observer>(&mut self, v: VcpuId, to: ExitTo, obs: &mut O) -> (Rule, VcpuPc) {
         self.set_mode_outside(v, obs);
         self.vcpus[v.index()].fast = false;
-        let next = match vector {
-            Some(vector) => VcpuPc::HandleIrq(vector),
-            None => self.exit_handled(v),
+        let next = match to {
+            // AMD leaves the interrupt where it is; it is taken when interrupts come on.
+            ExitTo::Interrupt(_) if self.cfg.vendor == Vendor::Svm => VcpuPc::IrqsOn,
+            ExitTo::Interrupt(vector) => VcpuPc::HandleIrq(vector),
+            ExitTo::Other => self.other_exit(v),
+            ExitTo::Back => self.before_entry(v),
+            ExitTo::Halt if self.cfg.userspace => VcpuPc::User(UserPc::Leave(Errand::Halt)),
+            ExitTo::Halt => VcpuPc::Block(BlockPc::Halt),
+            ExitTo::Eoi => VcpuPc::Inject(InjectPc::Eoi),
+            ExitTo::Window => VcpuPc::Inject(InjectPc::Window),
+            ExitTo::User(pc) => VcpuPc::User(pc),
         };
         (Rule::P2, next)
     }
 
-    /// After the interrupts-off part of an exit: another exit's handler, or the way back.
-    fn exit_handled(&mut self, v: VcpuId) -> VcpuPc {
+    /// The guest's other exit takes its time.
+    fn other_exit(&mut self, v: VcpuId) -> VcpuPc {
         let handling = |x: OtherExits| self.now.plus(Ns::from_ns(x.handling_ns));
-        let guest = &mut self.vcpus[v.index()].guest;
-        if std::mem::take(&mut guest.other_exit_taken)
-            && let Some(until) = self.cfg.other_exits.map(handling)
-        {
-            return VcpuPc::OtherExit(until);
+        match self.cfg.other_exits.map(handling) {
+            Some(until) => VcpuPc::OtherExit(until),
+            None => self.before_entry(v),
         }
-        self.before_entry(v)
     }
 
     /// P2b, or I3 for the reschedule vector: the handler runs before interrupts are enabled again.
@@ -267,12 +411,11 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         let rule = if vcpu.expired_remotely { Rule::D4 } else { Rule::P5 };
         vcpu.expired_remotely = false;
-        let was = vcpu.requests;
-        vcpu.requests.clear(Request::Unblock);
-        Self::report(obs, v, Field::Requests, u64::from(was.bits()), u64::from(vcpu.requests.bits()));
+        self.clear_request(v, Request::Unblock, obs);
+        let vcpu = &self.vcpus[v.index()];
         // apic_has_pending_timer: a masked entry stays pending until it is unmasked (B24).
         let inject = vcpu.timer.pending && !vcpu.lvtt.masked();
-        (rule, if inject { VcpuPc::Deliver(DeliverPc::Accept, true) } else { VcpuPc::EnterMode })
+        (rule, if inject { VcpuPc::Deliver(DeliverPc::Accept, Thread::Pending) } else { self.before_entry(v) })
     }
 
     /// P6: mode first, then a full barrier, then PIR.
@@ -281,7 +424,7 @@ impl Machine {
         let was = vcpu.mode.get() as u64;
         vcpu.mode.store_in_guest();
         Self::report(obs, v, Field::Mode, was, 1);
-        (Rule::P6, VcpuPc::SyncOn)
+        (Rule::P6, self.sync_or_check())
     }
 
     /// P6b: `sync_pir_to_irr`, ON first.
@@ -313,24 +456,44 @@ impl Machine {
     /// P6d, D3: `kvm_vcpu_exit_request`.
     fn enter_check<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         let vcpu = &mut self.vcpus[v.index()];
-        if vcpu.requests.pending() || !vcpu.mode.is_in_guest() {
+        let wanted = self.cpus[vcpu.cpu.index()].need_resched;
+        if vcpu.requests.pending() || !vcpu.mode.is_in_guest() || vcpu.user.signal || wanted {
             if vcpu.fast {
                 // EXIT_FASTPATH_EXIT_HANDLED: the loop is left, mode follows.
-                return (Rule::D3, VcpuPc::Exited(None));
+                return (Rule::D3, VcpuPc::Exited(ExitTo::Back));
             }
             self.set_mode_outside(v, obs);
+            // What was to be injected is kept, and asked for anew.
+            if self.vcpus[v.index()].inject.is_some() && !self.cfg.userspace {
+                self.make_request(v, Request::Event, obs);
+            }
             return (Rule::D3, VcpuPc::RunLoop);
         }
-        let wait = vcpu.timer.owes_wait() && vcpu.vapic.virr().contains(vcpu.lvtt.vector());
-        (Rule::P6d, if wait { VcpuPc::Wait } else { VcpuPc::Enter })
+        let next = if vcpu.timer.hv_timer_in_use { VcpuPc::Hv(HvPc::Update) } else { self.entry_wait(v) };
+        (Rule::P6d, next)
     }
 
-    /// P8: VM entry evaluates pending virtual interrupts; it does not process posted ones.
+    /// `lapic_timer_int_injected`: whether the vector that the wait is for is on its way into the guest.
+    pub(super) fn entry_wait(&self, v: VcpuId) -> VcpuPc {
+        let vcpu = &self.vcpus[v.index()];
+        let bank = if self.cfg.apicv { vcpu.vapic.virr() } else { vcpu.vapic.visr() };
+        if vcpu.timer.owes_wait() && bank.contains(vcpu.lvtt.vector()) { VcpuPc::Wait } else { VcpuPc::Enter }
+    }
+
+    /// P8: VM entry evaluates pending virtual interrupts; it does not process posted ones. J4: it injects.
     fn enter<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        let apicv = self.cfg.apicv;
+        if !self.cfg.virtual_timer {
+            self.vcpus[v.index()].processor_timer = self.preemption_timer_fires(v);
+        }
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.fast = false;
-        vcpu.vapic.evaluate_at_entry();
+        if apicv {
+            vcpu.vapic.evaluate_at_entry();
+        }
         obs.effect(Effect::Enter { vcpu: v, cpu: vcpu.cpu });
-        (Rule::P8, VcpuPc::InGuest)
+        let Some(vector) = vcpu.inject.take() else { return (Rule::P8, VcpuPc::InGuest) };
+        self.start_handler(v, vector, obs);
+        (Rule::J4, VcpuPc::InGuest)
     }
 }

@@ -67,9 +67,10 @@ impl Account {
                 match phase {
                     ExitPhase::Arming => ledger.exits_arming += 1,
                     ExitPhase::Firing => ledger.exits_firing += 1,
-                    ExitPhase::Other => ledger.exits_other += 1,
+                    ExitPhase::Eoi => ledger.exits_eoi += 1,
+                    ExitPhase::Halt | ExitPhase::Other => ledger.exits_other += 1,
                 }
-                if *phase != ExitPhase::Other {
+                if !matches!(phase, ExitPhase::Halt | ExitPhase::Other) {
                     self.kept_since[vcpu.index()] = Some(now);
                 }
             }
@@ -77,8 +78,10 @@ impl Account {
                 let since = self.kept_since[vcpu.index()].take();
                 ledger.guest_time_lost = ledger.guest_time_lost.plus(spent(since, now));
             }
-            Effect::IpiSent { .. } => ledger.ipis_sent += 1,
-            Effect::IpiNotSent { why, .. } if *why != NotSent::RunningHere => ledger.ipis_suppressed += 1,
+            Effect::IpiSent { .. } | Effect::DoorbellRung { .. } => ledger.ipis_sent += 1,
+            Effect::IpiNotSent { why, .. } | Effect::DoorbellNotRung { why, .. } if *why != NotSent::RunningHere => {
+                ledger.ipis_suppressed += 1;
+            }
             Effect::Delivered { .. } => ledger.handlers += 1,
             _ => {}
         }
@@ -107,10 +110,15 @@ impl Account {
             | Rule::C10
             | Rule::C11
             | Rule::D1
-            | Rule::D2 => {
+            | Rule::D2
+            | Rule::E6
+            | Rule::F1
+            | Rule::F2
+            | Rule::U5 => {
                 irq.guest_timer = true;
                 self.ledger.housekeeper_time = self.ledger.housekeeper_time.plus(took);
             }
+            Rule::U6 => self.ledger.housekeeper_time = self.ledger.housekeeper_time.plus(took),
             _ => {}
         }
     }

@@ -175,9 +175,10 @@ impl History {
     }
 }
 
-/// Whether no tick is half told: every guest runs and owes no EOI, and no CPU is in an interrupt.
+/// Whether no tick is half told: every guest runs or sleeps and owes no EOI, and no CPU is in an interrupt.
 fn is_told(machine: &Machine) -> bool {
-    machine.vcpus().iter().all(|v| v.in_guest() && !v.owes_eoi()) && machine.cpus().iter().all(|c| !c.in_interrupt())
+    machine.vcpus().iter().all(|v| (v.in_guest() || v.asleep()) && !v.owes_eoi())
+        && machine.cpus().iter().all(|c| !c.in_interrupt())
 }
 
 /// Handlers after which a run ends.

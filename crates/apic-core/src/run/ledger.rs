@@ -10,9 +10,11 @@ pub struct Ledger {
     pub exits_arming: u64,
     /// Exits because the timer expired.
     pub exits_firing: u64,
+    /// Exits because the guest wrote EOI.
+    pub exits_eoi: u64,
     /// All other exits.
     pub exits_other: u64,
-    /// IPIs sent for the timer.
+    /// IPIs sent, and AVIC doorbells rung, for the timer.
     pub ipis_sent: u64,
     /// IPIs that were not needed: ON was set, or the vCPU was outside guest mode or running here.
     pub ipis_suppressed: u64,

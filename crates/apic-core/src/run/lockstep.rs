@@ -13,7 +13,7 @@ use crate::units::Ns;
 use std::ops::Range;
 
 /// Most paths that can be compared.
-pub const MAX_PATHS: usize = 4;
+pub const MAX_PATHS: usize = 8;
 
 /// One press of Step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

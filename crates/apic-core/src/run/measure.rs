@@ -96,7 +96,7 @@ impl Measurer {
             tick.housekeeper = tick.housekeeper.plus(housekeeper);
         }
         // What a wire or a clock does to this CPU is no code; kvm_entry comes before the wait for the deadline.
-        if !matches!(taken.rule, Rule::I4 | Rule::K1 | Rule::P7 | Rule::P8) {
+        if !matches!(taken.rule, Rule::I4 | Rule::F3 | Rule::K1 | Rule::Hv1 | Rule::P7 | Rule::P8 | Rule::J4) {
             for vcpu in &mut self.vcpus {
                 if let Some(exit) = vcpu.exit.as_mut().filter(|exit| exit.cpu == cpu) {
                     exit.host = Some((exit.host.map_or(now, |(first, _)| first), now));

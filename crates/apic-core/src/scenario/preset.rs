@@ -21,8 +21,19 @@ macro_rules! presets {
 }
 
 /// All presets, in the order they are offered.
-pub const PRESETS: &[Preset] =
-    presets!["pinned-vs-offloaded", "idle-housekeeper", "two-vcpus-one-housekeeper", "seed-2019", "recorded-arms",];
+pub const PRESETS: &[Preset] = presets![
+    "pinned-vs-offloaded",
+    "idle-housekeeper",
+    "two-vcpus-one-housekeeper",
+    "seed-2019",
+    "recorded-arms",
+    "preemption-timer",
+    "offload-without-posting",
+    "blocked-vcpu",
+    "amd-avic",
+    "apic-timer-virtualization",
+    "userspace-irqchip",
+];
 
 impl Preset {
     /// Reads it.

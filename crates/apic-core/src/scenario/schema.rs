@@ -1,8 +1,9 @@
 //! The document's shape.
 
+use super::path::PathKind;
 use crate::host::Topology;
-use crate::kvm::Era;
-use crate::units::{CpuId, Vector};
+use crate::kvm::{Era, Overrides, Vendor};
+use crate::units::{CpuId, VcpuId, Vector};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides a run, but the choices made in it.
@@ -18,6 +19,9 @@ pub struct Scenario {
     pub vm: Vm,
     /// The vCPUs, each pinned to a CPU. vCPU 0 is the first.
     pub vcpus: Vec<Vcpu>,
+    /// vCPUs that are moved to another CPU during the run.
+    #[serde(default)]
+    pub moves: Vec<Move>,
     /// What the guest does.
     #[serde(default)]
     pub guest: Guest,
@@ -114,9 +118,13 @@ pub enum PiInjectTimer {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vm {
+    /// Intel or AMD. A path may belong to one of them.
+    pub vendor: Vendor,
     /// The kernel whose rules hold.
     pub era: Era,
-    /// APICv with posted interrupts and virtual-interrupt delivery.
+    /// Rules that differ from the era's, by name.
+    pub rules: Overrides,
+    /// APICv with posted interrupts and virtual-interrupt delivery; on AMD, AVIC.
     pub apicv: bool,
     /// `kvm.pi_inject_timer`.
     pub pi_inject_timer: PiInjectTimer,
@@ -128,20 +136,68 @@ pub struct Vm {
     pub preemption_timer: bool,
     /// `kvm.lapic_timer_advance`.
     pub lapic_timer_advance: bool,
+    /// `kvm.halt_poll_ns`: longest that a vCPU polls before it blocks, in ns; 0 is never.
+    pub halt_poll_ns: u32,
+    /// An assigned device whose interrupts are posted by VT-d.
+    pub device: Option<Device>,
 }
 
 impl Default for Vm {
     fn default() -> Self {
         Self {
+            vendor: Vendor::Vmx,
             era: Era::V6_19,
+            rules: Overrides::new(),
             apicv: true,
             pi_inject_timer: PiInjectTimer::Auto,
             hlt_in_guest: true,
             mwait_in_guest: false,
             preemption_timer: false,
             lapic_timer_advance: true,
+            halt_poll_ns: 200_000,
+            device: None,
         }
     }
+}
+
+/// An assigned device: it interrupts one vCPU periodically, and VT-d posts the interrupt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Which vCPU its interrupts are for.
+    pub vcpu: VcpuId,
+    /// Their vector in the guest.
+    pub vector: Vector,
+    /// The first at, in µs.
+    #[serde(default)]
+    pub first_us: u64,
+    /// Once per so many µs.
+    pub period_us: u64,
+}
+
+/// A vCPU's thread is given another CPU to run on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// Which vCPU.
+    pub vcpu: VcpuId,
+    /// When, in µs.
+    pub at_us: u64,
+    /// The CPU it goes to.
+    pub cpu: CpuId,
+}
+
+/// Another thread that runs on the vCPU's CPU now and then, in its stead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rival {
+    /// It first wants the CPU at, in µs.
+    #[serde(default)]
+    pub first_us: u64,
+    /// Once per so many µs.
+    pub period_us: u64,
+    /// How long it runs each time, in µs.
+    pub for_us: u64,
 }
 
 /// One vCPU.
@@ -153,6 +209,9 @@ pub struct Vcpu {
     /// When it first arms its timer, in µs.
     #[serde(default)]
     pub start_us: u64,
+    /// A thread that competes for its CPU.
+    #[serde(default)]
+    pub rival: Option<Rival>,
 }
 
 /// Mode of the guest's timer.
@@ -162,6 +221,10 @@ pub enum TimerMode {
     /// `IA32_TSC_DEADLINE`.
     #[default]
     TscDeadline,
+    /// TMICT, once.
+    OneShot,
+    /// TMICT, again and again.
+    Periodic,
 }
 
 /// What a guest does between ticks.
@@ -171,7 +234,7 @@ pub enum GuestIdle {
     /// It computes.
     #[default]
     Busy,
-    /// It halts in non-root operation (needs `hlt_in_guest`).
+    /// It halts: in non-root operation with `hlt_in_guest`, else its vCPU blocks in the host.
     Hlt,
 }
 
@@ -232,50 +295,6 @@ pub struct Arm {
     pub deadline_ns: u64,
 }
 
-/// A way from the guest's deadline to its handler.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PathKind {
-    /// The hrtimer stays on the vCPU's own core (`61abdbe0bcc2`, 4.7 to 5.2).
-    Pinned,
-    /// The hrtimer may go to a housekeeper, which posts the interrupt.
-    Posted,
-}
-
-impl PathKind {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Pinned, Self::Posted];
-
-    /// Name in scenarios and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pinned => "pinned",
-            Self::Posted => "posted",
-        }
-    }
-
-    /// Heading on the stage.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Pinned => "Pinned",
-            Self::Posted => "Offloaded",
-        }
-    }
-
-    /// A few words under the heading.
-    pub const fn about(self) -> &'static str {
-        match self {
-            Self::Pinned => "host timer on the vCPU's own core",
-            Self::Posted => "host timer offered to a housekeeper, interrupt posted",
-        }
-    }
-
-    /// The path with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|p| p.name() == name)
-    }
-}
-
 /// How long, and which paths.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -285,7 +304,7 @@ pub struct Run {
     pub expiries: u32,
     /// Seed of the cost samples.
     pub seed: u64,
-    /// Paths to compare, one to four.
+    /// Paths to compare, at least one.
     pub paths: Vec<PathKind>,
 }
 

@@ -1,15 +1,17 @@
 //! What a scenario may say.
 
 use super::error::ScenarioError as E;
-use super::schema::{GuestIdle, Load, Scenario, Vcpu};
+use super::schema::{Load, Scenario, TimerMode, Vcpu};
 use crate::cost;
 use crate::host::Topology;
-use crate::kvm::Era;
+use crate::kvm::{Rules, Switch};
 use crate::rule::Rule;
 use crate::units::{CpuId, TscKhz, VcpuId};
 
 /// Longest span that a scenario may name, in µs: an hour.
 const MAX_US: u64 = 3_600_000_000;
+/// Most paths that one run compares: all of them.
+const MAX_PATHS: u64 = 8;
 /// Most expiries of one run.
 pub(super) const MAX_EXPIRIES: u32 = 1_000_000;
 
@@ -22,6 +24,7 @@ impl Scenario {
         self.validate_host()?;
         self.validate_vm()?;
         self.validate_placement()?;
+        self.validate_moves()?;
         self.validate_guest()?;
         self.validate_run()
     }
@@ -73,13 +76,8 @@ impl Scenario {
     }
 
     fn validate_vm(&self) -> Result<(), E> {
-        if !self.vm.apicv {
-            return Err(E::value("vm.apicv", "delivery without APICv is not in this model yet", "true"));
-        }
-        if self.vm.preemption_timer {
-            return Err(E::value("vm.preemption_timer", "the VMX preemption timer is not in this model yet", "false"));
-        }
-        if self.vm.era == Era::Seed2019 && !self.vm.mwait_in_guest && self.vm.hlt_in_guest {
+        let gate = Rules::mixed(self.vm.era, &self.vm.rules).has(Switch::GateMwait);
+        if gate && !self.vm.mwait_in_guest && self.vm.hlt_in_guest {
             // Legal, and a trap worth naming: the seed asks for MWAIT, so nothing would ever be posted.
             return Err(E::value(
                 "vm.mwait_in_guest",
@@ -112,6 +110,37 @@ impl Scenario {
                 ));
             }
             in_range(&format!("vcpus[{i}].start_us"), vcpu.start_us, 0, MAX_US)?;
+            if let Some(rival) = vcpu.rival {
+                in_range(&format!("vcpus[{i}].rival.first_us"), rival.first_us, 0, MAX_US)?;
+                in_range(&format!("vcpus[{i}].rival.period_us"), rival.period_us, 2, MAX_US)?;
+                in_range(&format!("vcpus[{i}].rival.for_us"), rival.for_us, 1, rival.period_us - 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A vCPU goes to a core that nobody uses at any time, and has no rival to leave behind.
+    fn validate_moves(&self) -> Result<(), E> {
+        if self.vm.device.is_some() {
+            return Err(E::value("vm.device", "devices are not in this model yet", "leave it out"));
+        }
+        for (i, m) in self.moves.iter().enumerate() {
+            let path = format!("moves[{i}]");
+            in_range(&format!("{path}.vcpu"), m.vcpu.0.into(), 0, self.vcpus.len() as u64 - 1)?;
+            in_range(&format!("{path}.at_us"), m.at_us, 0, MAX_US)?;
+            self.cpu_exists(&format!("{path}.cpu"), m.cpu)?;
+            let others = self.vcpus.iter().enumerate().filter(|(v, _)| *v != m.vcpu.index());
+            let taken = others.map(|(_, v)| v.cpu).chain(self.moves.iter().filter(|o| o.vcpu != m.vcpu).map(|o| o.cpu));
+            if self.load_of(m.cpu) != Load::Idle || taken.into_iter().any(|c| c == m.cpu) {
+                let problem = format!("CPU {} is or will be used by somebody else", m.cpu);
+                return Err(E::value(format!("{path}.cpu"), problem, self.free_cpus()));
+            }
+            if self.vcpus[m.vcpu.index()].rival.is_some() {
+                return Err(E::value(path, "a vCPU that is moved cannot have a rival here", "one of the two"));
+            }
+            if self.moves[..i].iter().any(|o| o.vcpu == m.vcpu && o.at_us >= m.at_us) {
+                return Err(E::value(format!("{path}.at_us"), "moves of one vCPU are not in order", "a later time"));
+            }
         }
         Ok(())
     }
@@ -121,12 +150,11 @@ impl Scenario {
         in_range("guest.vector", u64::from(g.vector.number()), 16, 255)?;
         in_range("guest.period_us", g.period_us, 1, MAX_US)?;
         in_range("guest.handler_ns", g.handler_ns, 0, 1_000_000_000)?;
-        if g.idle == GuestIdle::Hlt && !self.vm.hlt_in_guest {
-            return Err(E::value(
-                "guest.idle",
-                "a guest whose HLT exits blocks in the host, which is not in this model yet",
-                "\"busy\", or vm.hlt_in_guest = true",
-            ));
+        if g.timer != TimerMode::TscDeadline {
+            in_range("guest.period_us (of a 32-bit count at 1 GHz)", g.period_us, 1, 4_294_967)?;
+            if !g.arms.is_empty() {
+                return Err(E::value("guest.arms", "recorded arms are deadlines", "guest.timer = \"tsc-deadline\""));
+            }
         }
         if let Some(x) = g.other_exits {
             in_range("guest.other_exits.period_us", x.period_us, 1, MAX_US)?;
@@ -152,7 +180,7 @@ impl Scenario {
 
     fn validate_run(&self) -> Result<(), E> {
         in_range("run.expiries", u64::from(self.run.expiries), 1, u64::from(MAX_EXPIRIES))?;
-        in_range("run.paths (how many)", self.run.paths.len() as u64, 1, 4)?;
+        in_range("run.paths (how many)", self.run.paths.len() as u64, 1, MAX_PATHS)?;
         for (i, path) in self.run.paths.iter().enumerate() {
             if self.run.paths[..i].contains(path) {
                 return Err(E::value(
@@ -161,6 +189,7 @@ impl Scenario {
                     "each path once",
                 ));
             }
+            self.allows(*path)?;
         }
         if cost::set(&self.costs.set).is_none() {
             let names: Vec<_> = cost::SETS.iter().map(|s| s.name).collect();

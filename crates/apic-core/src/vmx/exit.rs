@@ -1,5 +1,6 @@
 //! VM exits by their basic reason (SDM, appendix "VMX Basic Exit Reasons").
 
+use crate::kvm::Vendor;
 use crate::units::Vector;
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +9,20 @@ use serde::{Deserialize, Serialize};
 pub enum ExitReason {
     /// 1: a host interrupt arrived; carries its vector (the low byte of `intr_info`).
     ExternalInterrupt(Vector),
-    /// 32: WRMSR, here always `IA32_TSC_DEADLINE`.
+    /// 7: the guest can take an interrupt now.
+    InterruptWindow,
+    /// 12: HLT.
+    Hlt,
+    /// 32: WRMSR: `IA32_TSC_DEADLINE`, or without APICv the x2APIC's EOI.
     MsrWrite,
     /// 10: CPUID, the workload's other exit.
     Cpuid,
+    /// 49: an access to memory that KVM has marked as MMIO, here the xAPIC page of a userspace APIC.
+    Mmio,
+    /// AMD: a write to an APIC register that AVIC does not accelerate, trap-style.
+    AvicUnaccelerated,
+    /// 52: the VMX preemption timer.
+    PreemptionTimer,
 }
 
 impl ExitReason {
@@ -21,6 +32,24 @@ impl ExitReason {
             Self::ExternalInterrupt(_) => "EXTERNAL_INTERRUPT",
             Self::MsrWrite => "MSR_WRITE",
             Self::Cpuid => "CPUID",
+            Self::InterruptWindow => "INTERRUPT_WINDOW",
+            Self::Hlt => "HLT",
+            Self::Mmio => "EPT_MISCONFIG",
+            Self::PreemptionTimer => "PREEMPTION_TIMER",
+            Self::AvicUnaccelerated => "avic_unaccelerated_access",
+        }
+    }
+
+    /// Name as the vendor's exit codes print it; the preemption timer is Intel's alone.
+    pub const fn name_on(self, vendor: Vendor) -> &'static str {
+        match (vendor, self) {
+            (Vendor::Vmx, _) | (_, Self::PreemptionTimer | Self::AvicUnaccelerated) => self.name(),
+            (_, Self::ExternalInterrupt(_)) => "interrupt",
+            (_, Self::MsrWrite) => "msr",
+            (_, Self::Cpuid) => "cpuid",
+            (_, Self::InterruptWindow) => "vintr",
+            (_, Self::Hlt) => "hlt",
+            (_, Self::Mmio) => "npf",
         }
     }
 }
@@ -33,6 +62,10 @@ pub enum ExitPhase {
     Arming,
     /// The timer's expiry made the guest leave.
     Firing,
+    /// The guest's EOI.
+    Eoi,
+    /// The guest halted.
+    Halt,
     /// Anything else: the host's own tick on this core, the guest's other work.
     Other,
 }

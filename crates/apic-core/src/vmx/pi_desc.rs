@@ -49,6 +49,11 @@ impl PiDesc {
         self.ndst
     }
 
+    /// `vmx_vcpu_pi_load`: notifications go to the CPU that the vCPU is loaded on.
+    pub fn load_on(&mut self, cpu: CpuId) {
+        self.ndst = cpu;
+    }
+
     /// `pi_test_and_set_pir`.
     pub fn test_and_set_pir(&mut self, v: Vector) -> bool {
         self.pir.test_and_set(v)

@@ -57,7 +57,9 @@ fn events_and_ledger_agree() {
             let count = |kind| effects(&events, name, kind).len();
             steps += path["steps"].as_u64().expect("a number");
             let exits = effects(&events, name, "exit");
-            for (phase, key) in [("arming", "exits_arming"), ("firing", "exits_firing"), ("other", "exits_other")] {
+            for (phase, key) in
+                [("arming", "exits_arming"), ("firing", "exits_firing"), ("eoi", "exits_eoi"), ("other", "exits_other")]
+            {
                 assert_eq!(ledger[key], exits.iter().filter(|e| e["phase"] == phase).count(), "{}", preset.name);
             }
             assert_eq!(ledger["ipis_sent"], count("ipi_sent"), "{}", preset.name);
@@ -111,7 +113,7 @@ fn the_document_has_its_keys() {
     assert_eq!(keys(path), "distributions end expiries ledger path steps title");
     assert_eq!(
         keys(&path["ledger"]),
-        "exits_arming exits_firing exits_other guest_time_lost_ns handlers housekeeper_time_ns ipis_sent ipis_suppressed"
+        "exits_arming exits_eoi exits_firing exits_other guest_time_lost_ns handlers housekeeper_time_ns ipis_sent ipis_suppressed"
     );
     let distributions = &path["distributions"];
     assert_eq!(

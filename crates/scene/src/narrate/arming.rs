@@ -5,6 +5,7 @@ use crate::words::{capital, moment, span};
 use apic_core::effect::{Bank, Effect, Field};
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
+use apic_core::scenario::TimerMode;
 use apic_core::units::{CpuId, Ns};
 
 pub(super) fn deadline_written(c: &Context<'_>) -> Sentence {
@@ -13,13 +14,18 @@ pub(super) fn deadline_written(c: &Context<'_>) -> Sentence {
         Effect::Armed { at, .. } => Some(at),
         _ => None,
     });
+    let (what, register) = match c.scenario.guest.timer {
+        TimerMode::TscDeadline => ("its next deadline", "IA32_TSC_DEADLINE"),
+        TimerMode::OneShot => ("its next count", "TMICT"),
+        TimerMode::Periodic => ("the count of its period", "TMICT"),
+    };
     let wrote = match at {
         Some(at) if at > c.record.at => {
             let ahead = span(at.minus(c.record.at).as_ns());
-            format!("{vcpu} wrote its next deadline, {ahead} ahead, to IA32_TSC_DEADLINE.")
+            format!("{vcpu} wrote {what}, {ahead} ahead, to {register}.")
         }
         Some(_) => format!("{vcpu} wrote a deadline that had passed already to IA32_TSC_DEADLINE."),
-        None => format!("{vcpu} wrote its next deadline to IA32_TSC_DEADLINE."),
+        None => format!("{vcpu} wrote {what} to {register}."),
     };
     let exited = c.exit().map(|(reason, _)| format!(" The write is intercepted: {vcpu} exited ({reason})."));
     said(wrote + &exited.unwrap_or_default())
@@ -53,10 +59,8 @@ pub(super) fn pending_forgotten(c: &Context<'_>) -> Sentence {
     }
 }
 
-pub(super) fn no_preemption_timer(c: &Context<'_>) -> Sentence {
-    let why =
-        if c.scenario.vm.preemption_timer { "posting is configured, which rules it out" } else { "it is switched off" };
-    but("KVM turned to an hrtimer.", format!("It did not use the VMX preemption timer: {why}."))
+pub(super) fn who_keeps_it(c: &Context<'_>) -> Sentence {
+    said(format!("KVM asked who is to keep {}'s deadline: the preemption timer if it may, else an hrtimer.", c.vcpu()))
 }
 
 pub(super) fn expiry_computed(c: &Context<'_>) -> Sentence {
@@ -65,6 +69,10 @@ pub(super) fn expiry_computed(c: &Context<'_>) -> Sentence {
     } else {
         said("KVM computed the hrtimer's expiry: the deadline itself.")
     }
+}
+
+pub(super) fn target_is_the_expiry(c: &Context<'_>) -> Sentence {
+    but(format!("KVM took the target of {}'s count as the hrtimer's expiry.", c.vcpu()), "No advance was taken off.")
 }
 
 pub(super) fn passed_already(c: &Context<'_>) -> Sentence {
@@ -86,6 +94,7 @@ pub(super) fn target(c: &Context<'_>) -> Sentence {
     });
     let target = c.name(named.unwrap_or(c.record.cpu));
     match c.record.rule {
+        Rule::N0 => said(format!("{} is not idle, so it kept the timer.", c.core_first())),
         Rule::N1 => said(format!("{} keeps house and is not idle, so it kept the timer.", c.core_first())),
         Rule::N2 => said(format!("No housekeeper was busy. {} is one itself, so it kept the timer.", c.core_first())),
         Rule::N3 => {

@@ -67,6 +67,13 @@ pub(super) fn kick(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn callback_returned(c: &Context<'_>) -> Sentence {
+    if let Some((_, expires)) = c.queued() {
+        let next = span(expires.minus(c.record.at).as_ns());
+        return said(format!(
+            "The timer callback on {} restarted its timer there (R6), {next} ahead, and returned.",
+            c.core()
+        ));
+    }
     but(format!("The timer callback on {} returned.", c.core()), "A deadline timer does not restart.")
 }
 

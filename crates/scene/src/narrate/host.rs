@@ -97,3 +97,44 @@ pub(super) fn load(c: &Context<'_>) -> Sentence {
         said(format!("{} went idle: its tick stopped, and its next event moved far away.", c.actor_first()))
     }
 }
+
+pub(super) fn wanted(c: &Context<'_>) -> Sentence {
+    let moved = c.find(|e| match *e {
+        Effect::MoveAsked { from, to, .. } => Some((from, to)),
+        _ => None,
+    });
+    match moved {
+        Some((from, to)) => {
+            said(format!("{}'s thread was told to go from {} to {}.", c.vcpu(), c.name(from), c.name(to)))
+        }
+        None => said(format!("Another thread wanted {}.", c.core())),
+    }
+}
+
+pub(super) fn scheduled_out(c: &Context<'_>) -> Sentence {
+    said(format!("{}'s thread was scheduled out of {}, though it could run.", c.vcpu(), c.core()))
+}
+
+pub(super) fn rival_done(c: &Context<'_>) -> Sentence {
+    said(format!("The other thread on {} was done.", c.core()))
+}
+
+pub(super) fn restarted_elsewhere(c: &Context<'_>) -> Sentence {
+    said(format!("{} was loaded on {}: its preemption timer had to be worked out anew.", c.vcpu(), c.core()))
+}
+
+pub(super) fn timer_follows(c: &Context<'_>) -> Sentence {
+    let from = c.find(|e| match *e {
+        Effect::TimerCancelled { cpu, .. } => Some(cpu),
+        _ => None,
+    });
+    match from {
+        Some(cpu) => said(format!(
+            "{}'s hrtimer was taken off {} and had to be started from {}.",
+            c.vcpu(),
+            c.name(cpu),
+            c.core()
+        )),
+        None => but(format!("{} is on another core now.", c.vcpu()), "Its timer stayed where it was."),
+    }
+}

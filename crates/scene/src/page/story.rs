@@ -95,7 +95,8 @@ pub(crate) struct Refused {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ipi {
     pub(crate) id: u32,
-    pub(crate) vector: Vector,
+    /// `None` is an AVIC doorbell.
+    pub(crate) vector: Option<Vector>,
     pub(crate) from: CpuId,
     pub(crate) to: CpuId,
     pub(crate) sent: Option<At>,
@@ -106,7 +107,7 @@ pub(crate) struct Ipi {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoIpi {
     pub(crate) at: At,
-    pub(crate) vector: Vector,
+    pub(crate) vector: Option<Vector>,
     pub(crate) from: CpuId,
     pub(crate) to: CpuId,
     pub(crate) why: NotSent,
@@ -310,15 +311,25 @@ impl Teller<'_> {
                     gap.on.to = Some(at);
                 }
             }
+            Effect::DoorbellRung { id, from, to, .. } => {
+                story.ipis.push(Ipi { id, vector: None, from, to, sent: Some(at), arrived: None });
+            }
+            Effect::DoorbellHeard { id, from, to, .. } => match story.ipis.iter_mut().find(|i| i.id == id) {
+                Some(ipi) => ipi.arrived = Some(at),
+                None => story.ipis.push(Ipi { id, vector: None, from, to, sent: None, arrived: Some(at) }),
+            },
+            Effect::DoorbellNotRung { from, to, why, .. } => {
+                story.no_ipis.push(NoIpi { at, vector: None, from, to, why });
+            }
             Effect::IpiSent { id, vector, from, to, .. } => {
-                story.ipis.push(Ipi { id, vector, from, to, sent: Some(at), arrived: None });
+                story.ipis.push(Ipi { id, vector: Some(vector), from, to, sent: Some(at), arrived: None });
             }
             Effect::IpiArrived { id, vector, from, to } => match story.ipis.iter_mut().find(|i| i.id == id) {
                 Some(ipi) => ipi.arrived = Some(at),
-                None => story.ipis.push(Ipi { id, vector, from, to, sent: None, arrived: Some(at) }),
+                None => story.ipis.push(Ipi { id, vector: Some(vector), from, to, sent: None, arrived: Some(at) }),
             },
             Effect::IpiNotSent { vector, from, to, why, .. } => {
-                story.no_ipis.push(NoIpi { at, vector, from, to, why });
+                story.no_ipis.push(NoIpi { at, vector: Some(vector), from, to, why });
             }
             Effect::TimerQueued { timer: TimerId::Lapic(vcpu), cpu, expires, rule } => {
                 let (armed, rule) = (Some(at), Some(rule));
@@ -400,4 +411,14 @@ impl Refused {
             format!("{core} refused: next event at {}", words::moment(self.next))
         }
     }
+}
+
+/// "0xf2"; "doorbell" for the one message that has no vector.
+pub(crate) fn message(vector: Option<Vector>) -> String {
+    vector.map_or_else(|| "doorbell".to_owned(), |v| v.to_string())
+}
+
+/// "IPI, vector 0xf2".
+pub(crate) fn message_words(vector: Option<Vector>) -> String {
+    vector.map_or_else(|| "AVIC doorbell".to_owned(), |v| format!("IPI, vector {v}"))
 }

@@ -2,7 +2,7 @@
 
 use super::in_order;
 use super::layout::{Canvas, cut};
-use super::story::Queued;
+use super::story::{Queued, message, message_words};
 use super::tall::{Column, Grid, LEAST, rects};
 use crate::display::{Anchor, Area, Mark, Pen, Shape, When};
 use crate::words;
@@ -69,6 +69,8 @@ fn exits(c: &mut Canvas<'_>, grid: &Grid) {
         let phase = match gap.phase {
             ExitPhase::Arming => "arming",
             ExitPhase::Firing => "firing",
+            ExitPhase::Eoi => "eoi",
+            ExitPhase::Halt => "halt",
             ExitPhase::Other => "other",
         };
         let tail = lasted.map_or_else(String::new, |t| format!(", {t}"));
@@ -189,7 +191,7 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
             let area = Area { x0: a.0.min(b.0), y0: a.1 - 2.0, x1: a.0.max(b.0), y1: b.1 + 2.0 };
             c.placer.block(area);
         }
-        let vector = ipi.vector.to_string();
+        let vector = message(ipi.vector);
         let near = x2 - ux.signum() * 44.0;
         let line = y1 + (y2 - y1) * (near - x1) / (x2 - x1);
         // Off the line by half its own size, and by what the line falls beside it.
@@ -197,7 +199,7 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let places = [((near, line - off + 4.0), Anchor::Middle), ((near, line + off + 8.0), Anchor::Middle)];
         shapes.extend(c.placer.label(&[&vector], &places, "ipi-text mono"));
         let (a, b) = (words::core(ipi.from, c.scenario()), words::core(ipi.to, c.scenario()));
-        c.push("ipi", ipi.sent, format!("IPI, vector {vector}, from {a} to {b}"), shapes)
+        c.push("ipi", ipi.sent, format!("{}, from {a} to {b}", message_words(ipi.vector)), shapes)
             .with("vector", vector)
             .with("from", ipi.from)
             .with("to", ipi.to)
@@ -219,8 +221,8 @@ fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let why = words::why_not(no.why);
         let at = (from.right + 30.0, y + 12.0);
         shapes.extend(c.placer.stacks(&[&["not sent:", why], &["not sent"]], at, Anchor::Start, 30.0, "ipi-no dim"));
-        c.push("ipi-not-sent", Some(no.at), format!("IPI, vector {}, not sent: {why}", no.vector), shapes)
-            .with("vector", no.vector)
+        c.push("ipi-not-sent", Some(no.at), format!("{}, not sent: {why}", message_words(no.vector)), shapes)
+            .with("vector", message(no.vector))
             .with("from", no.from)
             .with("to", no.to)
             .with("why", words::why_not_id(no.why));

@@ -2,7 +2,7 @@
 
 use super::in_order;
 use super::layout::Canvas;
-use super::story::{Note, Queued};
+use super::story::{Note, Queued, message, message_words};
 use super::wide::{Band, Grid, LEAST};
 use crate::display::{Anchor, Area, Mark, Pen, Shape, When, text_width};
 use crate::words;
@@ -55,6 +55,8 @@ fn exits(c: &mut Canvas<'_>, grid: &Grid) {
         let phase = match gap.phase {
             ExitPhase::Arming => "arming",
             ExitPhase::Firing => "firing",
+            ExitPhase::Eoi => "eoi",
+            ExitPhase::Halt => "halt",
             ExitPhase::Other => "other",
         };
         c.push("exit", gap.on.from, format!("vCPU {}, {long}", gap.vcpu), shapes)
@@ -271,11 +273,11 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let ym = if y2 > y1 { to.top - 12.0 } else { to.bottom + 12.0 };
         let xm = x1 + (x2 - x1) * (ym - y1) / (y2 - y1);
         c.placer.block(Area { x0: xm - 4.0, y0: ym - 6.0, x1: xm + 4.0, y1: ym + 6.0 });
-        let vector = ipi.vector.to_string();
+        let vector = message(ipi.vector);
         let places = [((xm + 14.0, ym + 4.0), Anchor::Start), ((xm - 10.0, ym + 4.0), Anchor::End)];
         shapes.extend(c.placer.label(&[&vector], &places, "ipi-text mono"));
         let (a, b) = (words::core(ipi.from, c.scenario()), words::core(ipi.to, c.scenario()));
-        c.push("ipi", ipi.sent, format!("IPI, vector {vector}, from {a} to {b}"), shapes)
+        c.push("ipi", ipi.sent, format!("{}, from {a} to {b}", message_words(ipi.vector)), shapes)
             .with("vector", vector)
             .with("from", ipi.from)
             .with("to", ipi.to)
@@ -294,8 +296,8 @@ fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let long = format!("not sent: {why}");
         let places = [((x2 + 9.0, y2 + 4.0), Anchor::Start), ((x - 6.0, y2 + 4.0), Anchor::End)];
         shapes.extend(c.placer.label(&[&long, "not sent"], &places, "ipi-no dim"));
-        c.push("ipi-not-sent", Some(no.at), format!("IPI, vector {}, {long}", no.vector), shapes)
-            .with("vector", no.vector)
+        c.push("ipi-not-sent", Some(no.at), format!("{}, {long}", message_words(no.vector)), shapes)
+            .with("vector", message(no.vector))
             .with("from", no.from)
             .with("to", no.to)
             .with("why", words::why_not_id(no.why));

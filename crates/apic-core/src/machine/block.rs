@@ -1,0 +1,323 @@
+//! A vCPU whose HLT is intercepted: halting, halt-polling, blocking and waking (`vcpu_block`, `kvm_vcpu_halt`,
+//! `kvm_vcpu_block`, `kvm_vcpu_wake_up`).
+//!
+//! The sleeper puts itself on the wait queue and looks once more; the waker makes its request and looks at the queue. In
+//! either order one of them sees the other.
+
+use super::Machine;
+use super::hv_timer::HvPc;
+use super::state::{ArmingFor, Next, Running, VcpuPc};
+use crate::cost::CostKind;
+use crate::effect::{Effect, Field, Observer};
+use crate::host::TimerId;
+use crate::kvm::{HaltPoll, Request, Vendor};
+use crate::rule::Rule;
+use crate::units::{CpuId, Ns, Tsc, VcpuId};
+use serde::Serialize;
+
+/// Where the thread stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum BlockPc {
+    /// `kvm_emulate_halt`.
+    Halt,
+    /// `kvm_arch_vcpu_runnable`: ON (`vmx_sync_pir_to_irr`).
+    Look(Stage),
+    /// The same: PIR.
+    Drain(Stage),
+    /// What the look says.
+    Decide(Stage),
+    /// `kvm_vcpu_halt` polls.
+    Poll,
+    /// `kvm_vcpu_block`: on to the wait queue.
+    Prepare,
+    /// `schedule()`.
+    Schedule,
+    /// Scheduled out.
+    Asleep,
+    /// Off the wait queue.
+    Finish,
+}
+
+/// Which look it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub(super) enum Stage {
+    /// Before anything: `vcpu_block` asks whether the vCPU is runnable.
+    Before,
+    /// While polling.
+    Polling,
+    /// On the wait queue.
+    Last,
+    /// After the block: is it runnable now?
+    After,
+}
+
+/// What there is to remember about a halt.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub(super) struct Blocking {
+    /// `KVM_MP_STATE_HALTED`.
+    pub(super) halted: bool,
+    /// On the wait queue: `kvm_vcpu_wake_up` has somebody to wake.
+    pub(super) queued: bool,
+    /// Woken since it went there.
+    pub(super) woken: bool,
+    /// The preemption timer was in use, and will be again.
+    hv: bool,
+    poll: HaltPoll,
+    since: Ns,
+    poll_until: Ns,
+}
+
+impl BlockPc {
+    pub(super) const fn interrupts_on(self) -> bool {
+        !matches!(self, Self::Schedule | Self::Asleep)
+    }
+}
+
+impl Machine {
+    pub(super) fn next_block(&self, v: VcpuId, pc: BlockPc) -> Option<Next> {
+        let (rule, cost) = match pc {
+            BlockPc::Asleep => return None,
+            BlockPc::Poll if self.breaks_the_halt(v) => (Rule::E3b, CostKind::KvmStep),
+            BlockPc::Poll => {
+                let vcpu = &self.vcpus[v.index()];
+                let wanted = self.cpus[vcpu.cpu.index()].need_resched;
+                let until = if wanted { self.now } else { vcpu.blocking.poll_until };
+                return Some(Next::at(Rule::E3, until, self.now));
+            }
+            BlockPc::Halt => (Rule::E1b, CostKind::SlowpathDispatch),
+            BlockPc::Look(_) => (Rule::P6b, CostKind::Atomic),
+            BlockPc::Drain(_) => (Rule::P6c, CostKind::Atomic),
+            BlockPc::Decide(stage) => (stage.rule(), CostKind::KvmStep),
+            BlockPc::Prepare => (Rule::E4, CostKind::Atomic),
+            BlockPc::Schedule => (Rule::E5, CostKind::ContextSwitch),
+            BlockPc::Finish => (Rule::E8, CostKind::KvmStep),
+        };
+        Some(self.kvm_step(rule, cost))
+    }
+
+    pub(super) fn step_block<O: Observer>(&mut self, v: VcpuId, pc: BlockPc, obs: &mut O) -> (Rule, VcpuPc) {
+        let rule = self.next_block(v, pc).map_or(Rule::E4, |n| n.rule);
+        let next = match pc {
+            BlockPc::Halt => {
+                self.vcpus[v.index()].blocking.halted = true;
+                Self::report(obs, v, Field::MpState, 0, 3);
+                self.look(Stage::Before)
+            }
+            BlockPc::Look(stage) => {
+                let was = self.vcpus[v.index()].pi.test_and_clear_on();
+                Self::report(obs, v, Field::On, u64::from(was), 0);
+                VcpuPc::Block(if was { BlockPc::Drain(stage) } else { BlockPc::Decide(stage) })
+            }
+            BlockPc::Drain(stage) => {
+                self.drain_pir(v, obs);
+                VcpuPc::Block(BlockPc::Decide(stage))
+            }
+            BlockPc::Decide(stage) => self.decide(v, stage, obs),
+            BlockPc::Poll if rule == Rule::E3b => self.look(Stage::Polling),
+            BlockPc::Poll => VcpuPc::Block(BlockPc::Prepare),
+            BlockPc::Prepare => {
+                let blocking = &mut self.vcpus[v.index()].blocking;
+                blocking.queued = true;
+                blocking.woken = false;
+                self.touch_callback(v);
+                self.look(Stage::Last)
+            }
+            BlockPc::Schedule => self.schedule_out(v, obs),
+            BlockPc::Finish => self.finish_block(v, obs),
+            BlockPc::Asleep => VcpuPc::Block(BlockPc::Asleep),
+        };
+        (rule, next)
+    }
+
+    /// `kvm_arch_vcpu_runnable` asks for the highest request, which on VMX with APICv brings PIR in first.
+    pub(super) fn look(&self, stage: Stage) -> VcpuPc {
+        let posts = self.cfg.apicv && self.cfg.vendor == Vendor::Vmx;
+        VcpuPc::Block(if posts { BlockPc::Look(stage) } else { BlockPc::Decide(stage) })
+    }
+
+    /// `vcpu_run` found the vCPU not runnable: `vcpu_block`.
+    pub(super) fn block_again(&self) -> VcpuPc {
+        self.look(Stage::Before)
+    }
+
+    fn is_runnable(&self, v: VcpuId) -> bool {
+        let vcpu = &self.vcpus[v.index()];
+        !vcpu.blocking.halted || vcpu.guest.interrupts_on && vcpu.vapic.has_interrupt()
+    }
+
+    /// `kvm_vcpu_check_block`: runnable, a pending timer, or KVM_REQ_UNBLOCK.
+    fn breaks_block(&self, v: VcpuId) -> bool {
+        let vcpu = &self.vcpus[v.index()];
+        self.is_runnable(v) || vcpu.timer.pending && !vcpu.lvtt.masked() || vcpu.requests.has(Request::Unblock)
+    }
+
+    /// What the poller would find if it looked now.
+    fn breaks_the_halt(&self, v: VcpuId) -> bool {
+        self.breaks_block(v) || self.vcpus[v.index()].pi.on()
+    }
+
+    fn decide<O: Observer>(&mut self, v: VcpuId, stage: Stage, obs: &mut O) -> VcpuPc {
+        match stage {
+            Stage::Before | Stage::After if self.is_runnable(v) => {
+                self.vcpus[v.index()].blocking.halted = false;
+                Self::report(obs, v, Field::MpState, 3, 0);
+                self.before_entry(v)
+            }
+            // Something else ended the block: vcpu_run looks at it, and comes back.
+            Stage::After => VcpuPc::RunLoop,
+            Stage::Before => self.block(v),
+            Stage::Polling | Stage::Last => {
+                let breaks = self.breaks_block(v);
+                if breaks {
+                    // kvm_check_request, which is not asked if the timer or an interrupt answered already.
+                    let vcpu = &self.vcpus[v.index()];
+                    if !self.is_runnable(v) && (!vcpu.timer.pending || vcpu.lvtt.masked()) {
+                        self.clear_request(v, Request::Unblock, obs);
+                    }
+                }
+                VcpuPc::Block(match (breaks, stage) {
+                    (true, _) => BlockPc::Finish,
+                    (_, Stage::Last) => BlockPc::Schedule,
+                    _ => BlockPc::Poll,
+                })
+            }
+        }
+    }
+
+    /// E2: whatever keeps the deadline only in non-root operation hands it to an hrtimer first.
+    fn block(&mut self, v: VcpuId) -> VcpuPc {
+        let now = self.now;
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.blocking.since = now;
+        vcpu.blocking.hv = vcpu.timer.hv_timer_in_use;
+        if vcpu.blocking.hv {
+            VcpuPc::Hv(HvPc::ToSoftware)
+        } else if self.cfg.virtual_timer {
+            VcpuPc::VirtualToSoftware
+        } else {
+            self.start_polling(v)
+        }
+    }
+
+    /// `kvm_vcpu_halt` begins.
+    pub(super) fn start_polling(&mut self, v: VcpuId) -> VcpuPc {
+        let now = self.now;
+        let blocking = &mut self.vcpus[v.index()].blocking;
+        blocking.poll_until = now.plus(blocking.poll.window());
+        VcpuPc::Block(if blocking.poll_until > now { BlockPc::Poll } else { BlockPc::Prepare })
+    }
+
+    /// E5: `schedule()` lets another thread run, unless the vCPU was woken since it looked.
+    fn schedule_out<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        let vcpu = &mut self.vcpus[v.index()];
+        if std::mem::take(&mut vcpu.blocking.woken) {
+            return self.look(Stage::Last);
+        }
+        let cpu = vcpu.cpu;
+        self.cpus[cpu.index()].need_resched = false;
+        self.leave_cpu(cpu, v, obs);
+        VcpuPc::Block(BlockPc::Asleep)
+    }
+
+    /// The CPU is idle now; a housekeeper stops its tick.
+    pub(super) fn leave_cpu<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) {
+        obs.effect(Effect::ScheduledOut { vcpu: v, cpu });
+        self.cpus[cpu.index()].running = Running::Idle;
+        if self.cfg.housekeeping.contains(cpu) {
+            self.cpus[cpu.index()].base.remove(TimerId::Tick(cpu), true);
+            self.program_clock_event(cpu, obs);
+        }
+    }
+
+    /// E8: off the wait queue; the polling window learns; the deadline goes back to where it was.
+    fn finish_block<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        let (now, max) = (self.now, self.cfg.halt_poll_max);
+        let virtual_timer = self.cfg.virtual_timer;
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.blocking.queued = false;
+        let before = vcpu.blocking.poll;
+        vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max);
+        Self::report(obs, v, Field::HaltPollNs, before.window().as_ns(), vcpu.blocking.poll.window().as_ns());
+        self.touch_callback(v);
+        let vcpu = &mut self.vcpus[v.index()];
+        if std::mem::take(&mut vcpu.blocking.hv) {
+            VcpuPc::Hv(HvPc::ToHardware)
+        } else if virtual_timer {
+            VcpuPc::VirtualToHardware
+        } else {
+            self.look(Stage::After)
+        }
+    }
+
+    /// `kvm_vcpu_wake_up`: whether there was somebody to wake.
+    pub(super) fn wake_up<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> bool {
+        let vcpu = &mut self.vcpus[v.index()];
+        if !vcpu.blocking.queued || vcpu.blocking.woken {
+            return false;
+        }
+        vcpu.blocking.woken = true;
+        let cpu = vcpu.home;
+        obs.effect(Effect::Woken { vcpu: v, cpu });
+        if vcpu.pc == VcpuPc::Block(BlockPc::Asleep) {
+            self.cpus[cpu.index()].runnable = true;
+        }
+        self.touched.push(super::Actor::Sw(cpu));
+        true
+    }
+
+    /// Whether a wake-up would find it on the wait queue.
+    pub(super) fn can_be_woken(&self, v: VcpuId) -> bool {
+        let blocking = &self.vcpus[v.index()].blocking;
+        blocking.queued && !blocking.woken
+    }
+
+    /// What a callback for this vCPU does next may have changed: whom it would wake, and which core it runs on.
+    pub(super) fn touch_callback(&mut self, v: VcpuId) {
+        if let Some(cpu) = self.vcpus[v.index()].callback_on {
+            self.touched.push(super::Actor::Sw(cpu));
+        }
+    }
+
+    /// Another CPU changed what a vCPU that polls, or goes round its loop, looks at.
+    pub(super) fn touch_poller(&mut self, v: VcpuId) {
+        let vcpu = &self.vcpus[v.index()];
+        if matches!(vcpu.pc, VcpuPc::Block(BlockPc::Poll) | VcpuPc::RunLoop) {
+            let actor = super::Actor::Sw(vcpu.cpu);
+            self.touched.push(actor);
+        }
+    }
+
+    /// V3, V4: the processor's deadline becomes an hrtimer while the vCPU blocks, and the hrtimer goes when it does not.
+    pub(super) fn virtual_to_software<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        let vcpu = &mut self.vcpus[v.index()];
+        if vcpu.processor_timer.is_never() {
+            return self.start_polling(v);
+        }
+        let deadline = self.cfg.khz.tsc_at(vcpu.armed_for);
+        let was = std::mem::replace(&mut vcpu.timer.tscdeadline, deadline);
+        vcpu.arming_for = ArmingFor::Block;
+        Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), deadline.as_cycles());
+        VcpuPc::ArmSw
+    }
+
+    pub(super) fn virtual_to_hardware<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        self.cancel_hrtimer(v, obs);
+        let vcpu = &mut self.vcpus[v.index()];
+        if !vcpu.timer.pending {
+            let was = std::mem::replace(&mut vcpu.timer.tscdeadline, Tsc::ZERO);
+            Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), 0);
+        }
+        self.look(Stage::After)
+    }
+}
+
+impl Stage {
+    const fn rule(self) -> Rule {
+        match self {
+            Self::Before => Rule::E2,
+            Self::Polling => Rule::E3c,
+            Self::Last => Rule::E4b,
+            Self::After => Rule::E9,
+        }
+    }
+}
