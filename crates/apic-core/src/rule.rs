@@ -279,8 +279,8 @@ rules! {
         "schedule(): the vCPU's thread is scheduled out, and its core is idle. A thread that was woken in between does not sleep.",
         "schedule, kvm_sched_out";
     E6: "Wake the vCPU",
-        "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed.",
-        "kvm_vcpu_kick, kvm_vcpu_wake_up";
+        "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed. Before 5.3, when nobody kicked, the callback woke it in the same way.",
+        "kvm_vcpu_kick, kvm_vcpu_wake_up; swake_up in apic_timer_expired (5.2)";
     E7: "The thread runs again",
         "The woken thread is scheduled in on its core, still in kvm_vcpu_block, and looks again.",
         "kvm_sched_in, kvm_vcpu_block";

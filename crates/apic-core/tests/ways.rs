@@ -5,10 +5,11 @@ mod kit;
 
 use apic_core::effect::{Effect, NotSent};
 use apic_core::kvm::{Era, Switch, Vendor};
-use apic_core::run::History;
+use apic_core::machine::Actor;
+use apic_core::run::{History, Sim};
 use apic_core::scenario::{Arm, GuestIdle, OtherExits, PathKind, PiInjectTimer, Scenario};
 use apic_core::units::Vector;
-use kit::{all, check_tick, effects, scenario, told};
+use kit::{CORE, HK, all, check_tick, effects, scenario, told};
 
 /// HLT is intercepted, and the guest halts between its ticks.
 fn halting(change: impl FnOnce(&mut Scenario)) -> Scenario {
@@ -141,6 +142,18 @@ fn blocked() {
         PathKind::Pinned,
         &format!("{ARM_HERE} {HALT} K1 I1 P3 P3b E6 P4 T2 {WAKE} P5 {INJECT} P6 P6b P6d P7 P8 C13 C14"),
     );
+}
+
+/// Before 5.3 nobody kicks, but the callback has always woken a vCPU that sleeps (`swake_up` in `apic_timer_expired`).
+#[test]
+fn blocked_before_there_was_a_kick() {
+    for era in [Era::Before4_3, Era::V4_3, Era::V4_7, Era::Seed2019] {
+        let records = all(&halting(|s| s.vm.era = era), PathKind::Pinned);
+        let rules = told(&records).join(" ");
+        assert!(rules.contains("K1 I1 P3 P3b E6 P4 T2 E7"), "{era:?}: {rules}");
+        let handlers = effects(&records, |e| matches!(e, Effect::Delivered { .. }).then_some(()));
+        assert_eq!(handlers.len(), 2, "{era:?}");
+    }
 }
 
 /// Posting is configured, and nothing can be posted: pending, and a wake-up.
