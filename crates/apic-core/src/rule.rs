@@ -213,7 +213,7 @@ rules! {
         "PIR is ORed into VIRR and cleared, RVI becomes the highest vector, and pending virtual interrupts are evaluated.",
         "SDM vol. 3, \"Posted-Interrupt Processing\", steps 5 to 7";
     C13: "Virtual-interrupt delivery",
-        "The vector moves from VIRR to VISR; SVI and VPPR follow; the guest's handler starts. No exit.",
+        "The vector moves from VIRR to VISR; SVI and VPPR follow; the guest's handler starts. No exit. On Intel this comes before an external interrupt that waits too.",
         "SDM vol. 3, \"Virtual-Interrupt Delivery\"";
     C14: "EOI, virtualized",
         "The handler's EOI leaves VISR, SVI and VPPR restored, and pending interrupts are evaluated. No exit.",

@@ -276,6 +276,8 @@ fn race_post_before_the_sync() {
     assert!(sim.machine().next(Actor::Irq(CORE)).is_none(), "interrupts are off");
     let rest = run_to_handler(&mut sim);
     assert!(rules(&rest).contains(&"P6c"));
+    // Delivery of a virtual interrupt comes before recognition of an external one.
+    assert!(!rules(&rest).contains(&"C12"), "{:?}", rules(&rest));
     assert_handled_once(&mut sim, &rest, true);
 }
 
