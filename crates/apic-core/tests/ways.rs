@@ -254,6 +254,25 @@ fn a_blocked_vcpu_gives_its_virtual_timer_to_an_hrtimer() {
     );
 }
 
+/// R8 also where a woken vCPU takes its hrtimer away: it waits for the callback that woke it.
+#[test]
+fn unblocking_waits_for_the_callback() {
+    let s = halting(|s| s.vm.era = Era::Proposal2026);
+    let mut sim = Sim::new(&s, PathKind::VirtualTimer);
+    let rule = |sim: &Sim, cpu| sim.machine().next(Actor::Sw(cpu)).map(|n| n.rule.id());
+    let mut effects = Vec::new();
+    while rule(&sim, HK) != Some("C11") {
+        let due = sim.clock().first().expect("somebody can move").0;
+        sim.pick(due, &mut effects).expect("it can");
+    }
+    while let Some(next) = rule(&sim, CORE) {
+        assert_ne!(next, "V4");
+        sim.pick(Actor::Sw(CORE), &mut effects).expect("it can");
+    }
+    sim.pick(Actor::Sw(HK), &mut effects).expect("C11");
+    assert_eq!(rule(&sim, CORE), Some("V4"));
+}
+
 #[test]
 fn userspace() {
     check_tick(
