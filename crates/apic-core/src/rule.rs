@@ -143,6 +143,9 @@ rules! {
     P5: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and sees a pending timer.",
         "vcpu_run, kvm_inject_pending_timer_irqs";
+    P5n: "Nothing is pending",
+        "vcpu_run clears KVM_REQ_UNBLOCK, and finds no pending timer that may be injected: a new deadline made KVM forget the expiry, or something else made the thread look.",
+        "vcpu_run, kvm_cpu_has_pending_timer";
     P5b: "Deliver the LVT entry",
         "kvm_apic_local_deliver(LVTT): enabled and not masked, so the vector is accepted.",
         "kvm_apic_local_deliver, __apic_accept_irq";

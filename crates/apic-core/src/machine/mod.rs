@@ -207,6 +207,10 @@ impl Machine {
         if let Some(pc) = c.irq {
             return Some(self.next_irq_handler(cpu, pc));
         }
+        // What is latched while interrupts are on is taken before anything else runs here.
+        if c.irr.highest().is_some() && self.host_interrupts_on(cpu) {
+            return None;
+        }
         match c.running {
             Running::Vcpu(v) => self.next_vcpu_thread(v),
             Running::Idle if c.runnable => Some(self.next_schedule_in()),
