@@ -165,7 +165,7 @@ pub(super) fn off_the_queue(c: &Context<'_>) -> Sentence {
         Some((from, to)) => format!(" Its polling window went from {} to {}.", span(from), span(to)),
         None => String::new(),
     };
-    said(format!("{}'s thread left its wait queue.{learnt}", c.vcpu()))
+    said(format!("{}'s halt was over for its thread.{learnt}", c.vcpu()))
 }
 
 pub(super) fn runnable_now(c: &Context<'_>) -> Sentence {
