@@ -7,8 +7,8 @@ use apic_core::effect::{Effect, NotSent};
 use apic_core::kvm::{Era, Switch, Vendor};
 use apic_core::machine::Actor;
 use apic_core::run::{History, Sim};
-use apic_core::scenario::{Arm, GuestIdle, OtherExits, PathKind, PiInjectTimer, Scenario};
-use apic_core::units::Vector;
+use apic_core::scenario::{Arm, GuestIdle, Move, OtherExits, PathKind, PiInjectTimer, Scenario};
+use apic_core::units::{CpuId, VcpuId, Vector};
 use kit::{CORE, HK, all, check_tick, effects, scenario, told};
 
 /// HLT is intercepted, and the guest halts between its ticks.
@@ -271,6 +271,30 @@ fn unblocking_waits_for_the_callback() {
     }
     sim.pick(Actor::Sw(HK), &mut effects).expect("C11");
     assert_eq!(rule(&sim, CORE), Some("V4"));
+}
+
+/// R8 also where a vCPU that moved restarts its hrtimer (M2).
+#[test]
+fn migrating_waits_for_the_callback() {
+    const THERE: CpuId = CpuId(2);
+    let s = scenario(|s| s.moves = vec![Move { vcpu: VcpuId(0), at_us: 999, cpu: THERE }]);
+    let mut sim = Sim::new(&s, PathKind::NotPosted);
+    let rule = |sim: &Sim, actor| sim.machine().next(actor).map(|n| n.rule.id());
+    let mut effects = Vec::new();
+    while rule(&sim, Actor::Sw(HK)) != Some("D1") {
+        let due = sim.clock().first().expect("somebody can move").0;
+        sim.pick(due, &mut effects).expect("it can");
+    }
+    let others: Vec<Actor> = [CORE, THERE].map(|c| [Actor::Wire(c), Actor::Irq(c), Actor::Sw(c)]).concat();
+    while let Some(able) = others.iter().find(|a| sim.machine().next(**a).is_some()) {
+        assert_ne!(rule(&sim, *able), Some("M2"));
+        sim.pick(*able, &mut effects).expect("it can");
+        assert_eq!(sim.machine().check_invariants(), Ok(()));
+    }
+    while rule(&sim, Actor::Sw(HK)) != Some("T2") {
+        sim.pick(Actor::Sw(HK), &mut effects).expect("it can");
+    }
+    assert_eq!(rule(&sim, Actor::Sw(THERE)), Some("M2"));
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl Machine {
 
     /// D1, P3b: leaves the expiry to the vCPU's thread. A thread that sleeps was always woken; the kick came with 5.3.
     fn pend<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> IrqPc {
-        let kick = self.cfg.rules.has(Switch::Kick) || self.can_be_woken(v);
+        let kick = self.cfg.rules.has(Switch::Kick);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_remotely = vcpu.cpu != cpu;
         vcpu.timer.pending = true;
