@@ -269,7 +269,7 @@ impl Machine {
 
     /// A7: `apic_timer_expired(from_timer_fn = false)`.
     fn arm_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let next = match self.expired_here(v, obs) {
+        let next = match self.expired_here(v, true, obs) {
             Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Arming),
             Expiry::Pend | Expiry::Coalesced => self.delivered(v, Thread::Arming, obs),
         };
@@ -277,15 +277,15 @@ impl Machine {
     }
 
     /// `apic_timer_expired(from_timer_fn = false)`, found by the vCPU's own thread.
-    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Expiry {
+    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, arming: bool, obs: &mut O) -> Expiry {
         let how = Circumstances { from_timer_fn: false, direct: self.expires_directly(), use_posted: false };
-        let waits = self.cfg.rules.has(Switch::HvWaitsInAllModes);
+        let waits = arming || self.cfg.rules.has(Switch::HvWaitsInAllModes);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
         let before = vcpu.timer.clone();
         let expiry = vcpu.timer.expired(how);
         if !waits && vcpu.timer.mode != TimerMode::TscDeadline {
-            // B14: the flag was cleared before it was looked at.
+            // B14: kvm_lapic_expired_hv_timer cleared the flag before it was looked at; start_hv_timer never did.
             vcpu.timer.expired_tscdeadline = before.expired_tscdeadline;
         }
         vcpu.expired_remotely = false;
