@@ -69,8 +69,11 @@ rules! {
         "start_sw_tscdeadline: ns = (deadline - guest TSC) / tsc_khz; if that lies further ahead than the advance, an hrtimer is started for now + ns - advance.",
         "start_sw_tscdeadline";
     A6h: "Give the deadline to the preemption timer",
-        "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled. What does not fit into 2^37 cycles is refused (-ERANGE) and goes to an hrtimer.",
+        "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled.",
         "start_hv_timer, vmx_set_hv_timer";
+    A6e: "The preemption timer does not take it",
+        "start_hv_timer fails: nothing is armed, the deadline does not fit into 2^37 cycles (-ERANGE), or this kernel does not give it this mode. Then start_sw_timer is asked.",
+        "start_hv_timer, vmx_set_hv_timer, start_sw_timer";
     A6p: "The host expiry is the target",
         "start_sw_period: the hrtimer is started for the target of the count. No advance is taken off, and no wait is owed.",
         "start_sw_period";
@@ -129,7 +132,7 @@ rules! {
         "handle_external_interrupt_irqoff calls the host's handler for the stored vector, interrupts off.",
         "vmx_handle_exit_irqoff, handle_external_interrupt_irqoff";
     P3: "The timer callback runs on the vCPU's own core",
-        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so the deadline is remembered for the busy-wait.",
+        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so a TSC deadline is remembered for the busy-wait.",
         "apic_timer_fn, apic_timer_expired";
     P3b: "Left pending for the vCPU thread",
         "Posting is not configured, or the vCPU is outside guest mode, as it is whenever its own core runs the callback: pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
@@ -180,7 +183,7 @@ rules! {
         "hrtimer_interrupt begins; the CPU's expires_next is infinite until it ends.",
         "hrtimer_interrupt";
     C4: "The timer callback runs on the housekeeper",
-        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so the deadline is remembered for the busy-wait.",
+        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so a TSC deadline is remembered for the busy-wait.",
         "apic_timer_fn, apic_timer_expired";
     C5: "May it be posted?",
         "kvm_use_posted_timer_interrupt reads vcpu->mode: only a vCPU in guest mode gets a posted interrupt. The read races with the vCPU, by design.",

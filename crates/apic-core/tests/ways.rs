@@ -87,7 +87,7 @@ fn a_far_deadline_goes_to_an_hrtimer() {
     let far = scenario(|s| s.guest.arms = vec![Arm { at_ns: 0, deadline_ns: 54_900_000_000 }]);
     assert_eq!(tick(&far), "A1 A2 A3 A4 A5 A6h A8 P6b");
     let too_far = scenario(|s| s.guest.arms = vec![Arm { at_ns: 0, deadline_ns: 55_000_000_000 }]);
-    assert_eq!(tick(&too_far), "A1 A2 A3 A4 A5 A6h A6 N3");
+    assert_eq!(tick(&too_far), "A1 A2 A3 A4 A5 A6e A6 N3");
 }
 
 const ARM_HR: &str = "A1 A2 A3 A4 A5 A6 N3 R5 A8 P6b P6d P8";

@@ -157,6 +157,16 @@ fn sentences_claim_no_more_than_happened() {
     );
 }
 
+/// A periodic timer has no deadline to clear, and what did not take a deadline does not keep it.
+#[test]
+fn what_has_no_effect_claims_none() {
+    let plain = |rule| narrate(&record(rule, HOME, Vec::new()), &scenario()).text();
+    assert_eq!(plain(Rule::P5e), "Core 3 was done with the delivery for vCPU 0. No deadline was cleared.");
+    assert_eq!(plain(Rule::A6e), "The VMX preemption timer of core 3 did not take vCPU 0's deadline.");
+    assert_eq!(plain(Rule::M2), "vCPU 0 is on another core now. No hrtimer followed it.");
+    assert_eq!(plain(Rule::P5n), "vCPU 0's thread looked for a pending expiry. There was none that it could inject.");
+}
+
 #[test]
 fn the_advance_is_told_only_where_there_is_one() {
     let mut old = scenario();

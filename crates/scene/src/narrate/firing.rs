@@ -68,7 +68,7 @@ pub(super) fn callback_returned(c: &Context<'_>) -> Sentence {
             c.core()
         ));
     }
-    but(format!("The timer callback on {} returned.", c.core()), "A deadline timer does not restart.")
+    but(format!("The timer callback on {} returned.", c.core()), "Its timer does not restart.")
 }
 
 pub(super) fn expiry_found(c: &Context<'_>) -> Sentence {
@@ -121,7 +121,13 @@ pub(super) fn on_bit(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn deadline_cleared(c: &Context<'_>) -> Sentence {
-    said(format!("{} cleared {}'s deadline: delivered once.", c.core_first(), c.vcpu()))
+    if c.set(Field::Tscdeadline).is_none() && c.set(Field::TargetExpiration).is_none() {
+        return but(
+            format!("{} was done with the delivery for {}.", c.core_first(), c.vcpu()),
+            "No deadline was cleared.",
+        );
+    }
+    said(format!("{} cleared {}'s deadline: it expires once.", c.core_first(), c.vcpu()))
 }
 
 pub(super) fn mode_in_guest(c: &Context<'_>) -> Sentence {

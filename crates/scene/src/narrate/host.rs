@@ -141,6 +141,6 @@ pub(super) fn timer_follows(c: &Context<'_>) -> Sentence {
             c.name(cpu),
             c.core()
         )),
-        None => but(format!("{} is on another core now.", c.vcpu()), "Its timer stayed where it was."),
+        None => but(format!("{} is on another core now.", c.vcpu()), "No hrtimer followed it."),
     }
 }

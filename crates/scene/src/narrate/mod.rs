@@ -61,6 +61,7 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
         Rule::A5 => arming::who_keeps_it(&c),
         Rule::A6 => arming::expiry_computed(&c),
         Rule::A6h => preemption::given(&c),
+        Rule::A6e => said(format!("The VMX preemption timer of {} did not take {}'s deadline.", c.core(), c.vcpu())),
         Rule::A6p => arming::target_is_the_expiry(&c),
         Rule::A7 => arming::passed_already(&c),
         Rule::A8 => arming::ready(&c),
