@@ -69,14 +69,17 @@ rules! {
         "start_sw_tscdeadline: ns = (deadline - guest TSC) / tsc_khz; if that lies further ahead than the advance, an hrtimer is started for now + ns - advance.",
         "start_sw_tscdeadline";
     A6h: "Give the deadline to the preemption timer",
-        "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled. What does not fit into 2^37 cycles is refused (-ERANGE) and goes to an hrtimer.",
+        "start_hv_timer: the host TSC value of the deadline, less the advance, is stored; the hrtimer is cancelled.",
         "start_hv_timer, vmx_set_hv_timer";
+    A6e: "The preemption timer does not take it",
+        "start_hv_timer fails: nothing is armed, the deadline does not fit into 2^37 cycles (-ERANGE), or this kernel does not give it this mode. Then start_sw_timer is asked.",
+        "start_hv_timer, vmx_set_hv_timer, start_sw_timer";
     A6p: "The host expiry is the target",
         "start_sw_period: the hrtimer is started for the target of the count. No advance is taken off, and no wait is owed.",
         "start_sw_period";
-    A7: "The deadline has passed already",
-        "start_sw_tscdeadline finds nothing to wait for and calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR.",
-        "apic_timer_expired; 5.8 series (from_timer_fn)";
+    A7: "The deadline is too near",
+        "The deadline has passed, or is no further ahead than the timer advance: start_sw_tscdeadline, start_sw_period or start_hv_timer calls apic_timer_expired(from_timer_fn = false). From 5.8, with APICv, the thread delivers the interrupt at once; else it is left pending.",
+        "start_sw_tscdeadline, start_sw_period, start_hv_timer, apic_timer_expired; 5.8 series (from_timer_fn)";
     A8: "Ready to re-enter",
         "The arming is done. The fastpath re-enters at once, after it has synced PIR and looked at the requests; the slow path goes round vcpu_run.",
         "vcpu_enter_guest, handle_fastpath_set_tscdeadline";
@@ -120,7 +123,7 @@ rules! {
         "The CPU's clock event device reaches expires_next and raises the local timer vector 0xec.",
         "tick_program_event, local APIC of the host CPU";
     P1: "Exit: the host's timer interrupt",
-        "An external interrupt arrives in non-root operation and its vector is not the notification vector: VM exit, reason EXTERNAL_INTERRUPT; the vector is acknowledged and stored.",
+        "An external interrupt arrives in non-root operation and its vector is not the notification vector: VM exit, reason EXTERNAL_INTERRUPT; the vector is acknowledged and stored. AMD has no notification vector, and leaves the interrupt pending (F4).",
         "SDM vol. 3, \"Posted-Interrupt Processing\", \"External-interrupt exiting\"";
     P2: "Out of guest mode",
         "vmx_vcpu_run has returned; vcpu->mode becomes OUTSIDE_GUEST_MODE.",
@@ -129,10 +132,10 @@ rules! {
         "handle_external_interrupt_irqoff calls the host's handler for the stored vector, interrupts off.",
         "vmx_handle_exit_irqoff, handle_external_interrupt_irqoff";
     P3: "The timer callback runs on the vCPU's own core",
-        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so the deadline is remembered for the busy-wait.",
+        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so a TSC deadline is remembered for the busy-wait.",
         "apic_timer_fn, apic_timer_expired";
     P3b: "Left pending for the vCPU thread",
-        "The vCPU is outside guest mode, so nothing is posted: pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
+        "Posting is not configured, or the vCPU is outside guest mode, as it is whenever its own core runs the callback: pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
         "apic_timer_expired";
     P3c: "No kick needed",
         "kvm_vcpu_kick finds the vCPU outside guest mode: no IPI. Before 5.3 there was no kick at all, which is why the timer had to be pinned.",
@@ -143,6 +146,9 @@ rules! {
     P5: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and sees a pending timer.",
         "vcpu_run, kvm_inject_pending_timer_irqs";
+    P5n: "Nothing is pending",
+        "vcpu_run clears KVM_REQ_UNBLOCK, and finds no pending timer that may be injected: a new deadline made KVM forget the expiry, or something else made the thread look.",
+        "vcpu_run, kvm_cpu_has_pending_timer";
     P5b: "Deliver the LVT entry",
         "kvm_apic_local_deliver(LVTT): enabled and not masked, so the vector is accepted.",
         "kvm_apic_local_deliver, __apic_accept_irq";
@@ -177,7 +183,7 @@ rules! {
         "hrtimer_interrupt begins; the CPU's expires_next is infinite until it ends.",
         "hrtimer_interrupt";
     C4: "The timer callback runs on the housekeeper",
-        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so the deadline is remembered for the busy-wait.",
+        "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so a TSC deadline is remembered for the busy-wait.",
         "apic_timer_fn, apic_timer_expired";
     C5: "May it be posted?",
         "kvm_use_posted_timer_interrupt reads vcpu->mode: only a vCPU in guest mode gets a posted interrupt. The read races with the vCPU, by design.",
@@ -213,19 +219,19 @@ rules! {
         "PIR is ORed into VIRR and cleared, RVI becomes the highest vector, and pending virtual interrupts are evaluated.",
         "SDM vol. 3, \"Posted-Interrupt Processing\", steps 5 to 7";
     C13: "Virtual-interrupt delivery",
-        "The vector moves from VIRR to VISR; SVI and VPPR follow; the guest's handler starts. No exit.",
+        "The vector moves from VIRR to VISR; SVI and VPPR follow; the guest's handler starts. No exit. On Intel this comes before an external interrupt that waits too.",
         "SDM vol. 3, \"Virtual-Interrupt Delivery\"";
     C14: "EOI, virtualized",
         "The handler's EOI leaves VISR, SVI and VPPR restored, and pending interrupts are evaluated. No exit.",
         "SDM vol. 3, \"EOI Virtualization\"";
-    D1: "Not in guest mode: left pending",
-        "Posting is configured, but vcpu->mode is not IN_GUEST_MODE: pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
+    D1: "Left pending by another core",
+        "Posting is not configured, or vcpu->mode was not IN_GUEST_MODE (C5): pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
         "apic_timer_expired";
     D2: "Kick",
-        "kvm_vcpu_kick: if the vCPU is in guest mode by now, mode becomes EXITING_GUEST_MODE and a reschedule IPI is sent; outside, nothing is sent.",
+        "kvm_vcpu_kick: if the vCPU is in guest mode, mode becomes EXITING_GUEST_MODE and a reschedule IPI is sent; outside, nothing is sent.",
         "kvm_vcpu_kick, kvm_vcpu_exiting_guest_mode";
     D3: "Entry aborted",
-        "kvm_vcpu_exit_request finds a request: mode goes back to OUTSIDE_GUEST_MODE and the guest is not entered.",
+        "kvm_vcpu_exit_request finds a request, EXITING_GUEST_MODE or a signal: mode goes back to OUTSIDE_GUEST_MODE and the guest is not entered.",
         "vcpu_enter_guest, kvm_vcpu_exit_request";
     D4: "The vCPU thread finds the expiry",
         "vcpu_run clears KVM_REQ_UNBLOCK and injects the pending timer; the next entry syncs.",
@@ -279,13 +285,13 @@ rules! {
         "schedule(): the vCPU's thread is scheduled out, and its core is idle. A thread that was woken in between does not sleep.",
         "schedule, kvm_sched_out";
     E6: "Wake the vCPU",
-        "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed.",
-        "kvm_vcpu_kick, kvm_vcpu_wake_up";
+        "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed. Before 5.3, when nobody kicked, the callback woke it in the same way.",
+        "kvm_vcpu_kick, kvm_vcpu_wake_up; swake_up in apic_timer_expired (5.2)";
     E7: "The thread runs again",
         "The woken thread is scheduled in on its core, still in kvm_vcpu_block, and looks again.",
         "kvm_sched_in, kvm_vcpu_block";
-    E8: "Off the wait queue",
-        "The block is over. The polling window grows after a short halt, and shrinks after a long one.",
+    E8: "The halt is over",
+        "The thread leaves its wait queue, if polling had not paid before it went there. The polling window grows after a short halt, and shrinks after a long one.",
         "kvm_vcpu_block, kvm_vcpu_halt";
     E9: "Runnable?",
         "If an interrupt waits mp_state becomes KVM_MP_STATE_RUNNABLE. If not, something else ended the block: vcpu_run deals with it and comes back.",
@@ -306,8 +312,8 @@ rules! {
         "Without APICv kvm_lapic_set_irr sets the vector's bit in the emulated IRR.",
         "vmx_deliver_interrupt, kvm_lapic_set_irr";
     J2: "Ask for injection",
-        "KVM_REQ_EVENT is requested: the next entry looks at the emulated local APIC.",
-        "vmx_deliver_interrupt";
+        "KVM_REQ_EVENT is requested: the next entry looks at the emulated local APIC. The kick that follows finds the vCPU's own thread outside guest mode.",
+        "vmx_deliver_interrupt, kvm_vcpu_kick";
     J3: "Inject, or ask for the window",
         "kvm_check_and_inject_events: a vector above the processor priority goes from IRR to ISR and into the entry's event injection; if the guest's interrupts are off, interrupt-window exiting is switched on instead.",
         "kvm_check_and_inject_events, kvm_cpu_get_interrupt";
@@ -405,10 +411,10 @@ rules! {
         "hrtimer_interrupt programs the clock event for the earliest timer left, and returns.",
         "hrtimer_interrupt";
     T3: "Nothing was due",
-        "A superfluous timer interrupt: the timer it was meant for had been removed from another CPU (R7).",
+        "A superfluous timer interrupt: the timer it was meant for had been removed, from another CPU (R7), or here when the interrupt was already pending.",
         "hrtimer_interrupt; remove_hrtimer";
     H1: "The housekeeper goes idle",
-        "Its load ends: the tick is stopped, and expires_next moves far away.",
+        "Its load ends: the tick is stopped, and expires_next moves to the next timer there is, or far away.",
         "tick_nohz_idle_stop_tick";
     H2: "The housekeeper becomes busy",
         "Its load returns: the tick is restarted.",

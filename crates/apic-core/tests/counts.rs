@@ -105,6 +105,17 @@ fn one_shot_by_the_preemption_timer_was_early() {
     assert!(!waits(Era::V5_10) && waits(Era::V5_18));
 }
 
+/// What expires while it is given to the preemption timer was waited for also in those kernels.
+#[test]
+fn one_shot_that_expires_while_arming_is_waited_for() {
+    let s = counting(TimerMode::OneShot, |s| {
+        s.vm.era = Era::V5_10;
+        s.guest.period_us = 1;
+    });
+    let rules = told(&all(&s, PathKind::PreemptionTimer)).join(" ");
+    assert!(rules.contains("A6h A7 P5b P5c P5d P5e Hv5 A8 P6 P6b P6c P6d P7 P8"), "{rules}");
+}
+
 #[test]
 fn userspace_goes_on_by_itself_too() {
     let s = counting(TimerMode::Periodic, |s| s.run.expiries = 2);

@@ -238,6 +238,43 @@ fn an_expiry_in_root_operation_needs_no_exit() {
     assert!(rules(&records[..taken]).iter().all(|id| *id != "P1"));
 }
 
+/// What is latched while KVM's interrupts are on is taken before its thread goes on.
+#[test]
+fn with_interrupts_on_the_thread_waits_for_the_handler() {
+    let mut sim = Sim::new(&busy_at_expiry(30_000), PathKind::Pinned);
+    for _ in 0..200 {
+        if rule_of(&sim, Actor::Irq(CORE)) == "I1" {
+            break;
+        }
+        let due = sim.clock().first().expect("somebody can move").0;
+        go(&mut sim, due, 1);
+    }
+    assert_eq!(rule_of(&sim, Actor::Irq(CORE)), "I1");
+    assert_eq!(sim.machine().next(Actor::Sw(CORE)), None);
+    go(&mut sim, Actor::Irq(CORE), 1);
+    assert_eq!(rule_of(&sim, Actor::Sw(CORE)), "P3");
+}
+
+/// B18: the old timer fires while KVM emulates the new write on the slow path. Its tick vanishes, and the request that it
+/// left makes `vcpu_run` look for nothing.
+#[test]
+fn an_expiry_during_the_slow_path_vanishes() {
+    use apic_core::kvm::Era;
+    let mut s = early_rearm();
+    s.vm.era = Era::V5_18;
+    let mut sim = to(&s, Actor::Sw(HK), "C5");
+    hold_by(&mut sim, &[Actor::Guest(V), Actor::Sw(CORE)], Actor::Sw(CORE), "A2");
+    go(&mut sim, Actor::Sw(CORE), 1);
+    hold(&mut sim, Actor::Sw(HK), "T2");
+    assert!(sim.machine().vcpus()[0].timer().pending);
+    hold(&mut sim, Actor::Sw(CORE), "A8");
+    assert!(!sim.machine().vcpus()[0].timer().pending);
+    go(&mut sim, Actor::Sw(CORE), 1);
+    assert_eq!(rule_of(&sim, Actor::Sw(CORE)), "P5n");
+    go(&mut sim, Actor::Sw(CORE), 1);
+    assert_eq!(rule_of(&sim, Actor::Sw(CORE)), "P6");
+}
+
 // The race matrix of the posted path: what the vCPU does while the housekeeper posts.
 
 /// Row 2: the vCPU leaves between the two reads of its mode. No notification; the next entry syncs.
@@ -276,6 +313,8 @@ fn race_post_before_the_sync() {
     assert!(sim.machine().next(Actor::Irq(CORE)).is_none(), "interrupts are off");
     let rest = run_to_handler(&mut sim);
     assert!(rules(&rest).contains(&"P6c"));
+    // Delivery of a virtual interrupt comes before recognition of an external one.
+    assert!(!rules(&rest).contains(&"C12"), "{:?}", rules(&rest));
     assert_handled_once(&mut sim, &rest, true);
 }
 

@@ -5,10 +5,11 @@ mod kit;
 
 use apic_core::effect::{Effect, NotSent};
 use apic_core::kvm::{Era, Switch, Vendor};
-use apic_core::run::History;
-use apic_core::scenario::{Arm, GuestIdle, OtherExits, PathKind, PiInjectTimer, Scenario};
-use apic_core::units::Vector;
-use kit::{all, check_tick, effects, scenario, told};
+use apic_core::machine::Actor;
+use apic_core::run::{History, Sim};
+use apic_core::scenario::{Arm, GuestIdle, Move, OtherExits, PathKind, PiInjectTimer, Scenario};
+use apic_core::units::{CpuId, VcpuId, Vector};
+use kit::{CORE, HK, all, check_tick, effects, scenario, told};
 
 /// HLT is intercepted, and the guest halts between its ticks.
 fn halting(change: impl FnOnce(&mut Scenario)) -> Scenario {
@@ -86,7 +87,7 @@ fn a_far_deadline_goes_to_an_hrtimer() {
     let far = scenario(|s| s.guest.arms = vec![Arm { at_ns: 0, deadline_ns: 54_900_000_000 }]);
     assert_eq!(tick(&far), "A1 A2 A3 A4 A5 A6h A8 P6b");
     let too_far = scenario(|s| s.guest.arms = vec![Arm { at_ns: 0, deadline_ns: 55_000_000_000 }]);
-    assert_eq!(tick(&too_far), "A1 A2 A3 A4 A5 A6h A6 N3");
+    assert_eq!(tick(&too_far), "A1 A2 A3 A4 A5 A6e A6 N3");
 }
 
 const ARM_HR: &str = "A1 A2 A3 A4 A5 A6 N3 R5 A8 P6b P6d P8";
@@ -141,6 +142,18 @@ fn blocked() {
         PathKind::Pinned,
         &format!("{ARM_HERE} {HALT} K1 I1 P3 P3b E6 P4 T2 {WAKE} P5 {INJECT} P6 P6b P6d P7 P8 C13 C14"),
     );
+}
+
+/// Before 5.3 nobody kicks, but the callback has always woken a vCPU that sleeps (`swake_up` in `apic_timer_expired`).
+#[test]
+fn blocked_before_there_was_a_kick() {
+    for era in [Era::Before4_3, Era::V4_3, Era::V4_7, Era::Seed2019] {
+        let records = all(&halting(|s| s.vm.era = era), PathKind::Pinned);
+        let rules = told(&records).join(" ");
+        assert!(rules.contains("K1 I1 P3 P3b E6 P4 T2 E7"), "{era:?}: {rules}");
+        let handlers = effects(&records, |e| matches!(e, Effect::Delivered { .. }).then_some(()));
+        assert_eq!(handlers.len(), 2, "{era:?}");
+    }
 }
 
 /// Posting is configured, and nothing can be posted: pending, and a wake-up.
@@ -239,6 +252,49 @@ fn a_blocked_vcpu_gives_its_virtual_timer_to_an_hrtimer() {
              P6 P6b P6d P7 P8 C13 C14"
         ),
     );
+}
+
+/// R8 also where a woken vCPU takes its hrtimer away: it waits for the callback that woke it.
+#[test]
+fn unblocking_waits_for_the_callback() {
+    let s = halting(|s| s.vm.era = Era::Proposal2026);
+    let mut sim = Sim::new(&s, PathKind::VirtualTimer);
+    let rule = |sim: &Sim, cpu| sim.machine().next(Actor::Sw(cpu)).map(|n| n.rule.id());
+    let mut effects = Vec::new();
+    while rule(&sim, HK) != Some("C11") {
+        let due = sim.clock().first().expect("somebody can move").0;
+        sim.pick(due, &mut effects).expect("it can");
+    }
+    while let Some(next) = rule(&sim, CORE) {
+        assert_ne!(next, "V4");
+        sim.pick(Actor::Sw(CORE), &mut effects).expect("it can");
+    }
+    sim.pick(Actor::Sw(HK), &mut effects).expect("C11");
+    assert_eq!(rule(&sim, CORE), Some("V4"));
+}
+
+/// R8 also where a vCPU that moved restarts its hrtimer (M2).
+#[test]
+fn migrating_waits_for_the_callback() {
+    const THERE: CpuId = CpuId(2);
+    let s = scenario(|s| s.moves = vec![Move { vcpu: VcpuId(0), at_us: 999, cpu: THERE }]);
+    let mut sim = Sim::new(&s, PathKind::NotPosted);
+    let rule = |sim: &Sim, actor| sim.machine().next(actor).map(|n| n.rule.id());
+    let mut effects = Vec::new();
+    while rule(&sim, Actor::Sw(HK)) != Some("D1") {
+        let due = sim.clock().first().expect("somebody can move").0;
+        sim.pick(due, &mut effects).expect("it can");
+    }
+    let others: Vec<Actor> = [CORE, THERE].map(|c| [Actor::Wire(c), Actor::Irq(c), Actor::Sw(c)]).concat();
+    while let Some(able) = others.iter().find(|a| sim.machine().next(**a).is_some()) {
+        assert_ne!(rule(&sim, *able), Some("M2"));
+        sim.pick(*able, &mut effects).expect("it can");
+        assert_eq!(sim.machine().check_invariants(), Ok(()));
+    }
+    while rule(&sim, Actor::Sw(HK)) != Some("T2") {
+        sim.pick(Actor::Sw(HK), &mut effects).expect("it can");
+    }
+    assert_eq!(rule(&sim, Actor::Sw(THERE)), Some("M2"));
 }
 
 #[test]

@@ -100,6 +100,82 @@ fn what_did_not_happen_is_said() {
     );
 }
 
+/// No sentence says more than its step did.
+#[test]
+fn sentences_claim_no_more_than_happened() {
+    // An expiry is left pending as well where posting is not configured and the vCPU is in guest mode.
+    check(
+        Rule::D1,
+        HOUSEKEEPER,
+        vec![Effect::Set { vcpu: V, field: Field::Pending, from: 0, to: 1 }],
+        "Core 0, the housekeeper, left the expiry pending for vCPU 0, and asked its thread to look. Nothing was posted.",
+    );
+    let kick = Effect::IpiSent { id: 0, vector: Vector::RESCHEDULE, from: HOUSEKEEPER, to: HOME, vcpu: V };
+    check(
+        Rule::D2,
+        HOUSEKEEPER,
+        vec![Effect::ModeRead { vcpu: V, mode: 1 }, kick],
+        "vCPU 0 was in guest mode, so core 0, the housekeeper, sent vector 0xfd to core 3 to make it leave.",
+    );
+    // A deadline within the timer advance has not passed.
+    let expired = |at: Ns| {
+        let to = scenario().tsc_khz().tsc_at(at).as_cycles();
+        vec![Effect::Set { vcpu: V, field: Field::ExpiredTscdeadline, from: 0, to }]
+    };
+    check(
+        Rule::A7,
+        HOME,
+        expired(Ns::from_ns(1_000_800)),
+        "vCPU 0's deadline was no further ahead than the timer advance. No host timer was started.",
+    );
+    check(
+        Rule::A7,
+        HOME,
+        expired(Ns::from_ns(1_000_000)),
+        "vCPU 0's deadline had passed already. No host timer was started.",
+    );
+    // In the fastpath the mode changes a step later.
+    check(Rule::D3, HOME, Vec::new(), "vCPU 0's thread found that it is wanted elsewhere. The guest was not entered.");
+    // AMD has no notification vector.
+    let exit = |reason| {
+        let vector = Some(Vector::LOCAL_TIMER);
+        vec![Effect::Exit { vcpu: V, cpu: HOME, reason, vector, phase: ExitPhase::Firing }]
+    };
+    check(
+        Rule::P1,
+        HOME,
+        exit("interrupt"),
+        "The host's timer interrupt, vector 0xec, arrived on core 3 while vCPU 0 ran. So vCPU 0 exited (interrupt).",
+    );
+    // Other timers stay queued on a housekeeper that goes idle.
+    let clock = Effect::ClockEvent { cpu: HOUSEKEEPER, from: Ns::from_us(1_400), to: Ns::from_ns(1_500_040) };
+    check(
+        Rule::H1,
+        HOUSEKEEPER,
+        vec![clock],
+        "Core 0, the housekeeper, went idle: its tick stopped, and its next event is 500 µs ahead.",
+    );
+}
+
+/// A periodic timer has no deadline to clear, and what did not take a deadline does not keep it.
+#[test]
+fn what_has_no_effect_claims_none() {
+    let plain = |rule| narrate(&record(rule, HOME, Vec::new()), &scenario()).text();
+    assert_eq!(plain(Rule::P5e), "Core 3 was done with the delivery for vCPU 0. No deadline was cleared.");
+    assert_eq!(plain(Rule::A6e), "The VMX preemption timer of core 3 did not take vCPU 0's deadline.");
+    assert_eq!(plain(Rule::M2), "vCPU 0 is on another core now. No hrtimer followed it.");
+    assert_eq!(plain(Rule::P5n), "vCPU 0's thread looked for a pending expiry. There was none that it could inject.");
+}
+
+#[test]
+fn the_advance_is_told_only_where_there_is_one() {
+    let mut old = scenario();
+    let text = |s: &Scenario| narrate(&record(Rule::A6, HOME, Vec::new()), s).text();
+    assert!(text(&old).contains("less the timer advance"));
+    old.vm.era = apic_core::kvm::Era::V4_7;
+    assert!(!text(&old).contains("advance"));
+}
+
 #[test]
 fn a_refusal_says_why() {
     let refused = |next| {

@@ -76,11 +76,11 @@ impl Kernel {
         matches!(self, Self::Seed2019 | Self::V4) || self.since(5, 10) && !self.since(5, 12)
     }
 
-    /// Whether the preemption timer comes early by the timer advance, because nobody waits: B15 (5.1 and 5.2) in every mode,
-    /// B14 (until 5.12) in all but TSC-deadline mode.
+    /// Whether the preemption timer comes early by the timer advance, because nobody waits: in one-shot and periodic mode,
+    /// up to 5.12. `ee66e453db13` (5.2) meant to repair that (B15) and looked at a flag that was cleared too early (B14); in
+    /// TSC-deadline mode the deadline was recorded before as after.
     pub const fn hv_early(self, mode: TimerMode) -> bool {
-        let count = !matches!(mode, TimerMode::TscDeadline);
-        self.since(5, 1) && (!self.since(5, 3) || count && !self.since(5, 13))
+        !matches!(mode, TimerMode::TscDeadline) && self.since(5, 1) && !self.since(5, 13)
     }
 
     /// Whether it is `major.minor` or later, by its base.
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(early, [10, 11]);
         assert!(Kernel::Seed2019.posts_early() && Kernel::V4.posts_early());
         let hv = |mode| (0..20).filter(move |&minor| release(minor).hv_early(mode)).collect::<Vec<_>>();
-        assert_eq!(hv(TimerMode::TscDeadline), [1, 2]);
+        assert_eq!(hv(TimerMode::TscDeadline), [0; 0]);
         assert_eq!(hv(TimerMode::Periodic), (1..13).collect::<Vec<_>>());
     }
 

@@ -40,7 +40,8 @@ pub enum Backend {
 impl Rules {
     /// `kvm_can_post_timer_interrupt`: the static half of the decision to post.
     pub const fn can_post(self, vm: TimerConfig) -> bool {
-        let gates = (!self.has(Switch::GateMwait) || vm.mwait_in_guest)
+        // The seed's gate was a hook of kvm-intel; the second version moved it to kvm.
+        let gates = (!self.has(Switch::GateMwait) || vm.mwait_in_guest && matches!(vm.vendor, Vendor::Vmx))
             && (!self.has(Switch::GateHlt) || vm.hlt_in_guest)
             && (!self.has(Switch::GateMwaitOrHlt) || vm.mwait_in_guest || vm.hlt_in_guest);
         self.has(Switch::Posting) && vm.pi_inject_timer && vm.apicv && gates && !self.virtual_timer(vm)
@@ -116,6 +117,9 @@ mod tests {
         check(Era::V4_7, VM, Backend::Hrtimer);
         check(Era::Seed2019, mwait, Backend::HrtimerPosted);
         check(Era::Seed2019, hlt, Backend::PreemptionTimer);
+        // Its hook and its parameter were kvm-intel's.
+        check(Era::Seed2019, TimerConfig { mwait_in_guest: true, ..SVM }, Backend::Hrtimer);
+        check(Era::SeriesV4, TimerConfig { hlt_in_guest: true, ..SVM }, Backend::HrtimerDoorbell);
         check(Era::SeriesV4, hlt, Backend::HrtimerPosted);
         check(Era::SeriesV4, mwait, Backend::Hrtimer);
         // 5.3 to 5.17: any VM (B25).

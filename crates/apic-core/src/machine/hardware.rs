@@ -14,6 +14,19 @@ use crate::rule::Rule;
 use crate::units::{CpuId, Ns, VcpuId, Vector};
 use crate::vmx::{ExitPhase, ExitReason};
 
+/// What a processor takes while a guest runs on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GuestEvent {
+    /// The preemption timer, or the virtual one.
+    ProcessorTimer,
+    /// A virtual interrupt.
+    Deliver,
+    /// The exit for an open interrupt window.
+    Window,
+    /// A physical interrupt.
+    External(Vector),
+}
+
 impl Machine {
     pub(super) fn next_irq(&self, cpu: CpuId) -> Option<Next> {
         let c = &self.cpus[cpu.index()];
@@ -24,27 +37,20 @@ impl Machine {
             };
             return Some(self.kvm_step(rule, CostKind::PiProcessing));
         }
-        let latched = c.irr.highest();
-        if let Running::Vcpu(v) = c.running
-            && let vcpu = &self.vcpus[v.index()]
-            && vcpu.in_guest()
-        {
-            // The preemption timer's exit comes before interrupts.
-            if vcpu.processor_timer <= self.now {
-                return Some(Next::at(self.processor_timer_rule(), vcpu.processor_timer, self.now));
-            }
-            return match latched {
-                Some(Vector::POSTED_INTR) => Some(self.kvm_step(Rule::C12, CostKind::Instruction)),
-                Some(_) => Some(self.kvm_step(Rule::P1, CostKind::Instruction)),
-                None if vcpu.vapic.recognised() && vcpu.guest.interrupts_on => {
-                    Some(self.kvm_step(Rule::C13, CostKind::VirtualDelivery))
+        if let Some(v) = self.guest_on(cpu) {
+            let fires = self.vcpus[v.index()].processor_timer;
+            return match self.guest_event(cpu, v) {
+                Some(GuestEvent::External(Vector::POSTED_INTR)) => {
+                    Some(self.kvm_step(Rule::C12, CostKind::Instruction))
                 }
-                None if vcpu.window && vcpu.guest.interrupts_on => Some(self.kvm_step(Rule::J5, CostKind::Instruction)),
-                None if vcpu.processor_timer.is_never() => None,
-                None => Some(Next::at(self.processor_timer_rule(), vcpu.processor_timer, self.now)),
+                Some(GuestEvent::External(_)) => Some(self.kvm_step(Rule::P1, CostKind::Instruction)),
+                Some(GuestEvent::Deliver) => Some(self.kvm_step(Rule::C13, CostKind::VirtualDelivery)),
+                Some(GuestEvent::Window) => Some(self.kvm_step(Rule::J5, CostKind::Instruction)),
+                None if fires.is_never() => None,
+                Some(GuestEvent::ProcessorTimer) | None => Some(Next::at(self.processor_timer_rule(), fires, self.now)),
             };
         }
-        let vector = latched?;
+        let vector = c.irr.highest()?;
         self.host_interrupts_on(cpu).then(|| match vector {
             Vector::LOCAL_TIMER => self.kvm_step(self.timer_interrupt_rule(cpu), CostKind::TimerInterrupt),
             Vector::POSTED_INTR => self.kvm_step(Rule::I2, CostKind::HostIrq),
@@ -53,24 +59,24 @@ impl Machine {
     }
 
     pub(super) fn step_irq_hardware<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
-        let c = &mut self.cpus[cpu.index()];
-        let latched = c.irr.highest();
-        let stage = c.pi_stage;
+        let c = &self.cpus[cpu.index()];
         let guest = self.guest_on(cpu);
-        let taken = match (guest, stage, latched) {
-            (Some(v), Some(PiStage::ClearOn), _) => self.pi_clear_on(cpu, v, obs),
-            (Some(v), Some(PiStage::Drain), _) => self.pi_drain(cpu, v, obs),
-            (Some(v), None, _) if self.vcpus[v.index()].processor_timer <= self.now => self.processor_timer(v, obs),
-            (Some(v), None, Some(Vector::POSTED_INTR)) => {
-                let c = &mut self.cpus[cpu.index()];
-                c.irr.clear(Vector::POSTED_INTR);
-                c.pi_stage = Some(PiStage::ClearOn);
-                Taken { rule: Rule::C12, vcpu: Some(v) }
-            }
-            (Some(v), None, Some(vector)) => self.exit_by_interrupt(cpu, v, vector, obs),
-            (Some(v), None, None) if self.vcpus[v.index()].window => self.window_opens(v, obs),
-            (Some(v), None, None) => self.deliver_virtual(v, obs),
-            (None, _, vector) => self.take_in_root(cpu, vector.unwrap_or(Vector::RESCHEDULE), obs),
+        let taken = match (guest, c.pi_stage) {
+            (Some(v), Some(PiStage::ClearOn)) => self.pi_clear_on(cpu, v, obs),
+            (Some(v), Some(PiStage::Drain)) => self.pi_drain(cpu, v, obs),
+            (Some(v), None) => match self.guest_event(cpu, v) {
+                Some(GuestEvent::ProcessorTimer) => self.processor_timer(v, obs),
+                Some(GuestEvent::External(Vector::POSTED_INTR)) => {
+                    let c = &mut self.cpus[cpu.index()];
+                    c.irr.clear(Vector::POSTED_INTR);
+                    c.pi_stage = Some(PiStage::ClearOn);
+                    Taken { rule: Rule::C12, vcpu: Some(v) }
+                }
+                Some(GuestEvent::External(vector)) => self.exit_by_interrupt(cpu, v, vector, obs),
+                Some(GuestEvent::Window) => self.window_opens(v, obs),
+                Some(GuestEvent::Deliver) | None => self.deliver_virtual(v, obs),
+            },
+            (None, _) => self.take_in_root(cpu, c.irr.highest().unwrap_or(Vector::RESCHEDULE), obs),
         };
         match guest {
             // Software has nothing to do with what the processor does within the guest.
@@ -78,6 +84,27 @@ impl Machine {
             _ => self.touch_cpu(cpu),
         }
         taken
+    }
+
+    /// What the processor takes at the guest's next instruction boundary. The preemption timer comes first. On Intel a
+    /// recognised virtual interrupt, and the exit for an open window, come before an external interrupt (SDM,
+    /// "Virtual-Interrupt Delivery", "Interrupt-Window Exiting"); on AMD physical interrupts come before virtual ones (APM
+    /// vol. 2, "Injecting Virtual (INTR) Interrupts").
+    fn guest_event(&self, cpu: CpuId, v: VcpuId) -> Option<GuestEvent> {
+        let vcpu = &self.vcpus[v.index()];
+        if vcpu.processor_timer <= self.now {
+            return Some(GuestEvent::ProcessorTimer);
+        }
+        let external = self.cpus[cpu.index()].irr.highest().map(GuestEvent::External);
+        let own = match (vcpu.guest.interrupts_on, vcpu.vapic.recognised(), vcpu.window) {
+            (true, true, _) => Some(GuestEvent::Deliver),
+            (true, false, true) => Some(GuestEvent::Window),
+            _ => None,
+        };
+        match self.cfg.vendor {
+            Vendor::Vmx => own.or(external),
+            Vendor::Svm => external.or(own),
+        }
     }
 
     fn timer_interrupt_rule(&self, cpu: CpuId) -> Rule {

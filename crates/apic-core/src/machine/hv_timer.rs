@@ -114,6 +114,7 @@ impl Machine {
         let ahead = vcpu.timer.tscdeadline.as_cycles().saturating_sub(at.guest.as_cycles());
         vcpu.hv_deadline = Tsc::from_cycles(at.guest.as_cycles() + ahead.saturating_sub(advance));
         self.report_timer(v, &before, obs);
+        let taken = matches!(start, Start::Hv | Start::HvExpired);
         let next = match start {
             Start::Hv => {
                 self.cancel_hrtimer(v, obs);
@@ -128,7 +129,7 @@ impl Machine {
             // -ERANGE, or a mode that the kernel does not give to the preemption timer.
             Start::Hrtimer(_) | Start::Expired => VcpuPc::ArmSw,
         };
-        (Rule::A6h, next)
+        (if taken { Rule::A6h } else { Rule::A6e }, next)
     }
 
     fn cancel_hv_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
@@ -140,7 +141,7 @@ impl Machine {
 
     /// Hv4: `apic_timer_expired(from_timer_fn = false)`.
     fn expired_hv_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
-        match self.expired_here(v, obs) {
+        match self.expired_here(v, false, obs) {
             Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Hv),
             Expiry::Pend | Expiry::Coalesced => VcpuPc::Hv(HvPc::Cancel(false)),
         }

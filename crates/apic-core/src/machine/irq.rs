@@ -29,7 +29,7 @@ pub(super) enum IrqPc {
     Deliver(VcpuId, DeliverPc),
     /// `pending := 1`, request.
     Pend(VcpuId),
-    /// `kvm_vcpu_kick`.
+    /// `kvm_vcpu_kick`; before 5.3 `swake_up` alone.
     Kick(VcpuId),
     /// The callback returns.
     Return(VcpuId),
@@ -95,7 +95,11 @@ impl Machine {
             }
             IrqPc::Pend(v) => (Some(self.pend(cpu, v, obs)), Some(v)),
             IrqPc::Kick(v) => {
-                self.kick(cpu, v, obs);
+                if self.cfg.rules.has(Switch::Kick) {
+                    self.kick(cpu, v, obs);
+                } else {
+                    self.wake_up(v, obs);
+                }
                 (Some(IrqPc::Return(v)), Some(v))
             }
             IrqPc::Return(v) => {
@@ -192,7 +196,7 @@ impl Machine {
         if vcpu.mode.is_in_guest() { self.post(v) } else { IrqPc::Pend(v) }
     }
 
-    /// D1, P3b: leaves the expiry to the vCPU's thread.
+    /// D1, P3b: leaves the expiry to the vCPU's thread. A thread that sleeps was always woken; the kick came with 5.3.
     fn pend<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> IrqPc {
         let kick = self.cfg.rules.has(Switch::Kick);
         let vcpu = &mut self.vcpus[v.index()];

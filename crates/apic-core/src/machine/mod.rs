@@ -208,6 +208,10 @@ impl Machine {
             return Some(next);
         }
         let c = &self.cpus[cpu.index()];
+        // What is latched while interrupts are on is taken before anything else runs here.
+        if c.irr.highest().is_some() && self.host_interrupts_on(cpu) {
+            return None;
+        }
         match c.running {
             Running::Vcpu(v) => self.next_vcpu_thread(c, v),
             Running::Idle if c.runnable => Some(self.next_schedule_in()),

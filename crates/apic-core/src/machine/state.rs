@@ -367,7 +367,7 @@ pub(super) enum VcpuPc {
 impl VcpuPc {
     /// Whether the thread is about to call `hrtimer_cancel`, which waits while the callback runs.
     pub(super) const fn cancels(self) -> bool {
-        matches!(self, Self::ArmSet | Self::Sched(SchedPc::MigrateTimer))
+        matches!(self, Self::ArmSet | Self::ArmHv | Self::VirtualToHardware | Self::Sched(SchedPc::MigrateTimer))
     }
 
     /// Whether the host takes interrupts at this point. Fastpath handlers, `start_sw_tscdeadline`, and everything between

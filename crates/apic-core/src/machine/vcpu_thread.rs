@@ -43,8 +43,6 @@ impl Machine {
             VcpuPc::Deliver(step, _) => (step.rule(true), step.cost()),
             VcpuPc::Exited(_) => (Rule::P2, CostKind::VmExit),
             VcpuPc::HandleIrq(_) => (Rule::P2b, CostKind::TimerInterrupt),
-            // What is pending is taken as soon as interrupts are on.
-            VcpuPc::IrqsOn if self.cpus[vcpu.cpu.index()].irr.highest().is_some() => return None,
             VcpuPc::IrqsOn => (Rule::F4, CostKind::KvmStep),
             VcpuPc::Hv(pc) => pc.next(),
             VcpuPc::Inject(pc) => pc.next(),
@@ -53,7 +51,7 @@ impl Machine {
             VcpuPc::Block(pc) => return self.next_block(v, pc),
             VcpuPc::VirtualToSoftware => (Rule::V3, CostKind::KvmStep),
             VcpuPc::VirtualToHardware => (Rule::V4, CostKind::KvmStep),
-            VcpuPc::RunLoop => (if vcpu.expired_remotely { Rule::D4 } else { Rule::P5 }, CostKind::KvmStep),
+            VcpuPc::RunLoop => (self.run_loop_rule(v), CostKind::KvmStep),
             VcpuPc::EnterMode => (Rule::P6, CostKind::Atomic),
             VcpuPc::SyncOn => (Rule::P6b, CostKind::Atomic),
             VcpuPc::SyncPir => (Rule::P6c, CostKind::Atomic),
@@ -271,7 +269,7 @@ impl Machine {
 
     /// A7: `apic_timer_expired(from_timer_fn = false)`.
     fn arm_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let next = match self.expired_here(v, obs) {
+        let next = match self.expired_here(v, true, obs) {
             Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Arming),
             Expiry::Pend | Expiry::Coalesced => self.delivered(v, Thread::Arming, obs),
         };
@@ -279,15 +277,15 @@ impl Machine {
     }
 
     /// `apic_timer_expired(from_timer_fn = false)`, found by the vCPU's own thread.
-    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Expiry {
+    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, arming: bool, obs: &mut O) -> Expiry {
         let how = Circumstances { from_timer_fn: false, direct: self.expires_directly(), use_posted: false };
-        let waits = self.cfg.rules.has(Switch::HvWaitsInAllModes);
+        let waits = arming || self.cfg.rules.has(Switch::HvWaitsInAllModes);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
         let before = vcpu.timer.clone();
         let expiry = vcpu.timer.expired(how);
         if !waits && vcpu.timer.mode != TimerMode::TscDeadline {
-            // B14: the flag was cleared before it was looked at.
+            // B14: kvm_lapic_expired_hv_timer cleared the flag before it was looked at; start_hv_timer never did.
             vcpu.timer.expired_tscdeadline = before.expired_tscdeadline;
         }
         vcpu.expired_remotely = false;
@@ -406,15 +404,25 @@ impl Machine {
         (Rule::I3, self.before_entry(v))
     }
 
-    /// P5, D4: `vcpu_run`'s tail.
-    fn run_loop<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let vcpu = &mut self.vcpus[v.index()];
-        let rule = if vcpu.expired_remotely { Rule::D4 } else { Rule::P5 };
-        vcpu.expired_remotely = false;
-        self.clear_request(v, Request::Unblock, obs);
+    /// `apic_has_pending_timer`: a masked entry stays pending until it is unmasked (B24).
+    fn has_pending_timer(&self, v: VcpuId) -> bool {
         let vcpu = &self.vcpus[v.index()];
-        // apic_has_pending_timer: a masked entry stays pending until it is unmasked (B24).
-        let inject = vcpu.timer.pending && !vcpu.lvtt.masked();
+        vcpu.timer.pending && !vcpu.lvtt.masked()
+    }
+
+    fn run_loop_rule(&self, v: VcpuId) -> Rule {
+        match (self.has_pending_timer(v), self.vcpus[v.index()].expired_remotely) {
+            (false, _) => Rule::P5n,
+            (true, true) => Rule::D4,
+            (true, false) => Rule::P5,
+        }
+    }
+
+    /// P5, D4, P5n: `vcpu_run`'s tail.
+    fn run_loop<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        let rule = self.run_loop_rule(v);
+        self.clear_request(v, Request::Unblock, obs);
+        let inject = self.has_pending_timer(v);
         (rule, if inject { VcpuPc::Deliver(DeliverPc::Accept, Thread::Pending) } else { self.before_entry(v) })
     }
 

@@ -2,11 +2,12 @@
 
 use super::{Context, Sentence, but, said};
 use crate::words::{capital, moment, span};
-use apic_core::effect::{Bank, Effect, Field};
+use apic_core::effect::{Effect, Field};
 use apic_core::host::TimerId;
+use apic_core::kvm::{Rules, Switch};
 use apic_core::rule::Rule;
 use apic_core::scenario::TimerMode;
-use apic_core::units::{CpuId, Ns};
+use apic_core::units::{CpuId, Ns, Tsc};
 
 pub(super) fn deadline_written(c: &Context<'_>) -> Sentence {
     let vcpu = c.vcpu();
@@ -64,7 +65,8 @@ pub(super) fn who_keeps_it(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn expiry_computed(c: &Context<'_>) -> Sentence {
-    if c.scenario.vm.lapic_timer_advance {
+    let vm = &c.scenario.vm;
+    if vm.lapic_timer_advance && Rules::mixed(vm.era, &vm.rules).has(Switch::TimerAdvance) {
         said("KVM computed the hrtimer's expiry: the deadline less the timer advance.")
     } else {
         said("KVM computed the hrtimer's expiry: the deadline itself.")
@@ -76,11 +78,14 @@ pub(super) fn target_is_the_expiry(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn passed_already(c: &Context<'_>) -> Sentence {
-    let posted = match c.bit(Bank::Pir, true) {
-        Some(v) => format!(" KVM set PIR bit {v} at once."),
-        None => String::new(),
+    let how = match c.set(Field::ExpiredTscdeadline) {
+        Some((_, deadline)) if c.cycles(Tsc::from_cycles(deadline)) > c.record.at.as_ns() => {
+            "was no further ahead than the timer advance"
+        }
+        _ => "had passed already",
     };
-    but(format!("{}'s deadline had passed already.{posted}", c.vcpu()), "No host timer was started.")
+    let pending = c.set(Field::Pending).map_or("", |_| " KVM left the expiry pending.");
+    but(format!("{}'s deadline {how}.{pending}", c.vcpu()), "No host timer was started.")
 }
 
 pub(super) fn ready(c: &Context<'_>) -> Sentence {

@@ -14,10 +14,8 @@ pub(super) fn external_interrupt(c: &Context<'_>) -> Sentence {
         Some(v) => format!("A host interrupt, vector {v},"),
         None => "A host interrupt".to_owned(),
     };
-    said(format!(
-        "{what} arrived on {} while {vcpu} ran. It is not the notification vector, so {vcpu} exited ({reason}).",
-        c.core()
-    ))
+    let why = if reason == "EXTERNAL_INTERRUPT" { "It is not the notification vector, so" } else { "So" };
+    said(format!("{what} arrived on {} while {vcpu} ran. {why} {vcpu} exited ({reason}).", c.core()))
 }
 
 pub(super) fn mode_outside(c: &Context<'_>) -> Sentence {
@@ -41,11 +39,7 @@ pub(super) fn callback(c: &Context<'_>) -> Sentence {
 
 pub(super) fn left_pending(c: &Context<'_>) -> Sentence {
     but(
-        format!(
-            "{} was outside guest mode, so {} left the expiry pending and asked its thread to look.",
-            c.vcpu(),
-            c.core()
-        ),
+        format!("{} left the expiry pending for {}, and asked its thread to look.", c.actor_first(), c.vcpu()),
         "Nothing was posted.",
     )
 }
@@ -53,7 +47,7 @@ pub(super) fn left_pending(c: &Context<'_>) -> Sentence {
 pub(super) fn kick(c: &Context<'_>) -> Sentence {
     if let Some((vector, to)) = c.sent() {
         return said(format!(
-            "{} had entered guest mode meanwhile, so {} sent vector {vector} to {} to make it leave.",
+            "{} was in guest mode, so {} sent vector {vector} to {} to make it leave.",
             c.vcpu(),
             c.actor(),
             c.name(to)
@@ -74,7 +68,7 @@ pub(super) fn callback_returned(c: &Context<'_>) -> Sentence {
             c.core()
         ));
     }
-    but(format!("The timer callback on {} returned.", c.core()), "A deadline timer does not restart.")
+    but(format!("The timer callback on {} returned.", c.core()), "Its timer does not restart.")
 }
 
 pub(super) fn expiry_found(c: &Context<'_>) -> Sentence {
@@ -127,7 +121,13 @@ pub(super) fn on_bit(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn deadline_cleared(c: &Context<'_>) -> Sentence {
-    said(format!("{} cleared {}'s deadline: delivered once.", c.core_first(), c.vcpu()))
+    if c.set(Field::Tscdeadline).is_none() && c.set(Field::TargetExpiration).is_none() {
+        return but(
+            format!("{} was done with the delivery for {}.", c.core_first(), c.vcpu()),
+            "No deadline was cleared.",
+        );
+    }
+    said(format!("{} cleared {}'s deadline: it expires once.", c.core_first(), c.vcpu()))
 }
 
 pub(super) fn mode_in_guest(c: &Context<'_>) -> Sentence {
@@ -198,6 +198,12 @@ pub(super) fn notification(c: &Context<'_>) -> Sentence {
             format!("{} did not exit.", c.vcpu()),
         );
     }
+    if c.find(|e| matches!(e, Effect::Woken { .. }).then_some(())).is_some() {
+        return but(
+            format!("{} found {} asleep and woke its thread.", c.actor_first(), c.vcpu()),
+            "No notification was sent.",
+        );
+    }
     let why = match c.not_sent() {
         Some((_, _, NotSent::RunningHere)) => format!("{} runs on this very core", c.vcpu()),
         Some((_, _, NotSent::OnAlreadySet)) => "ON was 1 already".to_owned(),
@@ -258,8 +264,6 @@ pub(super) fn eoi(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn entry_aborted(c: &Context<'_>) -> Sentence {
-    but(
-        format!("{}'s thread found a request, and vcpu->mode went back to OUTSIDE_GUEST_MODE.", c.vcpu()),
-        "The guest was not entered.",
-    )
+    let back = c.set(Field::Mode).map_or("", |_| ", and vcpu->mode went back to OUTSIDE_GUEST_MODE");
+    but(format!("{}'s thread found that it is wanted elsewhere{back}.", c.vcpu()), "The guest was not entered.")
 }

@@ -81,10 +81,7 @@ pub(super) fn interrupt_ended(c: &Context<'_>) -> Sentence {
 
 pub(super) fn nothing_due(c: &Context<'_>) -> Sentence {
     but(
-        format!(
-            "{} found no timer due: the one it was programmed for had been removed from another core.",
-            capital(&c.core())
-        ),
+        format!("{} found no timer due: the one it was programmed for had been removed meanwhile.", capital(&c.core())),
         "No callback ran.",
     )
 }
@@ -94,7 +91,16 @@ pub(super) fn load(c: &Context<'_>) -> Sentence {
     if busy {
         said(format!("{} became busy: its tick runs again.", c.actor_first()))
     } else {
-        said(format!("{} went idle: its tick stopped, and its next event moved far away.", c.actor_first()))
+        let next = c.find(|e| match *e {
+            Effect::ClockEvent { to, .. } => Some(to),
+            _ => None,
+        });
+        let next = match next {
+            Some(to) if to.is_never() => ", and it has no next event".to_owned(),
+            Some(to) => format!(", and its next event is {} ahead", span(to.minus(c.record.at).as_ns())),
+            None => String::new(),
+        };
+        said(format!("{} went idle: its tick stopped{next}.", c.actor_first()))
     }
 }
 
@@ -135,6 +141,6 @@ pub(super) fn timer_follows(c: &Context<'_>) -> Sentence {
             c.name(cpu),
             c.core()
         )),
-        None => but(format!("{} is on another core now.", c.vcpu()), "Its timer stayed where it was."),
+        None => but(format!("{} is on another core now.", c.vcpu()), "No hrtimer followed it."),
     }
 }

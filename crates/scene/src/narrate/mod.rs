@@ -61,6 +61,7 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
         Rule::A5 => arming::who_keeps_it(&c),
         Rule::A6 => arming::expiry_computed(&c),
         Rule::A6h => preemption::given(&c),
+        Rule::A6e => said(format!("The VMX preemption timer of {} did not take {}'s deadline.", c.core(), c.vcpu())),
         Rule::A6p => arming::target_is_the_expiry(&c),
         Rule::A7 => arming::passed_already(&c),
         Rule::A8 => arming::ready(&c),
@@ -81,6 +82,9 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
         Rule::P3c | Rule::D2 => firing::kick(&c),
         Rule::P4 | Rule::C11 => firing::callback_returned(&c),
         Rule::P5 | Rule::D4 => firing::expiry_found(&c),
+        Rule::P5n => {
+            but(format!("{}'s thread looked for a pending expiry.", c.vcpu()), "There was none that it could inject.")
+        }
         Rule::P5b | Rule::C7 => firing::lvt(&c),
         Rule::P5c | Rule::C8 => firing::pir_bit(&c),
         Rule::P5d | Rule::C8b => firing::on_bit(&c),

@@ -7,13 +7,10 @@ use apic_core::units::Tsc;
 use apic_core::vmx::PREEMPTION_TIMER_RATE;
 
 pub(super) fn given(c: &Context<'_>) -> Sentence {
-    match c.set(Field::HvTimerInUse) {
-        Some((_, 0)) => said("The deadline is too far ahead for the preemption timer, so KVM turned to an hrtimer."),
-        _ => but(
-            format!("KVM gave {}'s deadline to the VMX preemption timer of {}.", c.vcpu(), c.core()),
-            "No hrtimer was started.",
-        ),
-    }
+    but(
+        format!("KVM gave {}'s deadline to the VMX preemption timer of {}.", c.vcpu(), c.core()),
+        "No hrtimer was started.",
+    )
 }
 
 pub(super) fn loaded(c: &Context<'_>) -> Sentence {
@@ -47,6 +44,12 @@ pub(super) fn dispatched(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn expired(c: &Context<'_>) -> Sentence {
+    if c.find(|e| matches!(e, Effect::Dropped { .. }).then_some(())).is_some() {
+        return but(
+            format!("{}'s deadline had come, and an expiry was pending already.", c.vcpu()),
+            "It became one with it.",
+        );
+    }
     if c.set(Field::Pending).is_some() {
         return said(format!("{}'s deadline had come: KVM left the expiry pending for the thread itself.", c.vcpu()));
     }
@@ -165,7 +168,7 @@ pub(super) fn off_the_queue(c: &Context<'_>) -> Sentence {
         Some((from, to)) => format!(" Its polling window went from {} to {}.", span(from), span(to)),
         None => String::new(),
     };
-    said(format!("{}'s thread left its wait queue.{learnt}", c.vcpu()))
+    said(format!("{}'s halt was over for its thread.{learnt}", c.vcpu()))
 }
 
 pub(super) fn runnable_now(c: &Context<'_>) -> Sentence {
