@@ -139,6 +139,15 @@ describe('a placement that cannot be', () => {
       }));
   }
 
+  test('the refusal goes with the scenario that it is about', () =>
+    visit(FIRST, async ({ page }) => {
+      await select(page, 'seat-0', 0);
+      await at(page, 'refusal').waitFor();
+      await at(page, 'preset').selectOption('idle-housekeeper');
+      await at(page, 'refusal').waitFor({ state: 'detached' });
+      await press(page, 'step');
+    }));
+
   test('one that can be is followed by drag, linked, and undone by the back button', () =>
     visit(FIRST, async ({ page }) => {
       const before = await state(page);

@@ -7,6 +7,9 @@ import { FIRST, at, fragment, moves, playground, position, reached, state, tabTo
 
 const TWO = '#two-vcpus-one-housekeeper';
 
+/** Rules of the steps that follow an expiry, and of those with an exit. */
+const [EXPIRY, EXIT] = [['P3', 'C4'], ['A1', 'P1']];
+
 const visit = playground();
 
 /** Presses keys one after the other. */
@@ -30,12 +33,11 @@ describe('keys of the page', () => {
         assert.ok(rules.includes(rule), `${key} goes to ${rule}`);
         return to;
       };
-      const [expiry, exit] = [['P3', 'C4'], ['A1', 'P1']];
-      const there = [await jumps('Shift+ArrowRight', expiry), await jumps('Shift+ArrowRight', expiry)];
+      const there = [await jumps('Shift+ArrowRight', EXPIRY), await jumps('Shift+ArrowRight', EXPIRY)];
       assert.ok(there[0] < there[1]);
-      assert.equal(await jumps('Shift+ArrowLeft', expiry), there[0]);
-      assert.ok(there[0] < (await jumps('e', exit)));
-      await jumps('E', exit);
+      assert.equal(await jumps('Shift+ArrowLeft', EXPIRY), there[0]);
+      assert.ok(there[0] < (await jumps('e', EXIT)));
+      await jumps('E', EXIT);
     }));
 
   test('play, pause, and change the speed', () =>
@@ -124,13 +126,14 @@ describe('controls', () => {
       for (const [button, expected] of [
         ['step', here + 1],
         ['back', here],
-        ['next-exit', null],
-        ['next-expiry', null],
+        ['next-exit', EXIT],
+        ['next-expiry', EXPIRY],
         ['to-start', 0],
       ]) {
         await tabTo(page, button);
         const now = await moves(page, () => keys(page, 'Enter'));
-        if (expected !== null) assert.equal(now, expected, button);
+        if (Array.isArray(expected)) assert.ok(expected.includes((await state(page)).rule), button);
+        else assert.equal(now, expected, button);
       }
       await tabTo(page, 'play');
       await moves(page, () => keys(page, 'Space'));
@@ -183,7 +186,7 @@ describe('controls', () => {
         const before = await picture();
         await keys(page, group === 'bank' ? 'ArrowRight' : 'ArrowLeft');
         assert.ok(await at(page, to).isChecked(), group);
-        if (group === 'bank') assert.notEqual(await picture(), before, group);
+        assert.notEqual(await picture(), before, group);
       }
     }));
 

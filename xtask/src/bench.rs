@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: how fast the machine is, with `--browser` how fast the page is, and with `--peers` how fast the
-//! event queue is beside other engines.
+//! `cargo xtask bench`: how fast the machine is, with `--wasm` how fast it is in Node, with `--browser` how
+//! fast the page is, and with `--peers` how fast the event queue is beside other engines.
 //!
 //! Benchmarks print figures; they are no tests, as their figures depend on the machine and on its other work.
 
@@ -13,16 +13,29 @@ use crate::shell;
 use crate::test;
 
 pub(crate) fn run(places: &Places, options: &[String]) -> Result<(), Error> {
-    let browser = match options {
-        [] => false,
-        [option] if option == "--browser" => true,
+    let option = match options {
+        [] => "",
+        [option] if ["--browser", "--wasm"].contains(&option.as_str()) => option,
         [option] if option == "--peers" => return peers(places),
-        _ => return Err(Error::Usage("bench knows only --browser and --peers".into())),
+        _ => return Err(Error::Usage("bench knows only --browser, --wasm and --peers".into())),
     };
     shell::run("cargo bench", shell::cargo(&places.root).args(["bench", "--locked", "--benches"]))?;
-    if !browser {
-        return Ok(());
+    match option {
+        "--browser" => browser(places),
+        "--wasm" => wasm(places),
+        _ => Ok(()),
     }
+}
+
+/// The machine as wasm in Node, built for speed.
+fn wasm(places: &Places) -> Result<(), Error> {
+    test::bridge(places, &setup::wasm_toolchain(places)?, &setup::wasm_bindgen(places)?, "release")?;
+    let mut node = Command::new("node");
+    node.current_dir(places.browser_tests()).env("EXITLESS_BRIDGE", places.bridge());
+    shell::run("the machine as wasm", node.arg("speed.mjs"))
+}
+
+fn browser(places: &Places) -> Result<(), Error> {
     let chromium = setup::chromium()?;
     setup::node_packages(places)?;
     dist::run(places)?;

@@ -20,6 +20,9 @@ const BUDGET: u64 = 180_000;
 /// What stands in index.html for the version; replaced, so that a browser never mixes files of two versions.
 const VERSION_MARK: &str = "?v=dev";
 
+/// The style sheet that names all others.
+const STYLES: &str = "static/page.css";
+
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Profile {
     /// Compiles in a fraction of the time; several times larger.
@@ -65,17 +68,22 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     mark_version(site)
 }
 
-/// Scripts and styles without comments and blanks: a hundredth of the site.
+/// Scripts and styles without comments and blanks: a hundredth of the site. The styles become one file, which is smaller
+/// compressed than several, and loads at once.
 fn minify(esbuild: &Path, site: &Path) -> Result<(), Error> {
-    for file in compress::files(site)? {
-        if file.extension().is_some_and(|e| e == "js" || e == "css") {
-            let mut tool = Command::new(esbuild);
-            tool.args(["--minify", "--log-level=warning", "--allow-overwrite"]).arg(&file);
-            tool.arg(format!("--outfile={}", file.display()));
-            shell::run("minifying", &mut tool)?;
+    let is = |file: &Path, extension| file.extension().is_some_and(|e| e == extension);
+    let scripts = compress::files(site)?.into_iter().filter(|file| is(file, "js"));
+    for file in scripts.chain([site.join(STYLES)]) {
+        let mut tool = Command::new(esbuild);
+        tool.args(["--minify", "--log-level=warning", "--allow-overwrite"]).arg(&file);
+        if is(&file, "css") {
+            tool.arg("--bundle");
         }
+        tool.arg(format!("--outfile={}", file.display()));
+        shell::run("minifying", &mut tool)?;
     }
-    Ok(())
+    let parts = site.join("static/styles");
+    fs::remove_dir_all(&parts).map_err(Error::file("remove", &parts))
 }
 
 /// Puts a hash of all files into the addresses that index.html loads.

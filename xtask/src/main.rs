@@ -30,7 +30,9 @@ cargo xtask COMMAND
   test                           every test: native, wasm, the built site, the browser
   dist                           the deployable static site in dist/, with a size table
   lint                           formatting, clippy (native and wasm32), docs, dependency fences, licences
-  bench [--browser | --peers]    benchmarks; with --browser also those of the built page; with --peers only the event
+  bench [--browser | --wasm | --peers]
+                                 benchmarks; with --browser also those of the built page; with --wasm also the
+                                 machine's as wasm in Node; with --peers only the event
                                  queue's, beside other engines
   setup                          only install what the commands above need
   serve-dir DIR [--port N] [--csp POLICY] [--mime EXT=TYPE]

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use yew::AttrValue;
 
-/// Height of a row in CSS pixels; `static/panels.css` gives rows the same (`--row`).
+/// Height of a row in CSS pixels; `static/styles/list.css` gives rows the same (`--row`).
 pub(crate) const ROW: u32 = 28;
 /// Rows in the document at a time.
 pub(crate) const WINDOW: usize = 36;

@@ -1,5 +1,6 @@
 //! A page of the stage: one tick of every path, collected once and drawn at any of its moments.
 
+mod arrows;
 mod collect;
 mod lanes;
 mod layout;

@@ -1,5 +1,6 @@
 //! What happens, in the tall projection: exits, timers, IPIs, notes, and the present.
 
+use super::arrows::{arrow, cross};
 use super::in_order;
 use super::layout::{Canvas, cut};
 use super::story::{Queued, message, message_words};
@@ -175,15 +176,7 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let (x1, x2) = flight(&from, &to);
         let y1 = ipi.sent.map_or(Grid::top(), |at| grid.y(at.ns));
         let y2 = ipi.arrived.map_or(y1 + 24.0, |at| grid.y(at.ns)).max(y1 + LEAST);
-        let length = ((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1)).sqrt();
-        let (ux, uy) = ((x2 - x1) / length, (y2 - y1) / length);
-        let (bx, by) = (x2 - ux * 11.0, y2 - uy * 11.0);
-        let head = Pen::default()
-            .to('M', &[(x2, y2)])
-            .to('L', &[(bx - uy * 4.5, by + ux * 4.5), (bx + uy * 4.5, by - ux * 4.5)])
-            .close("ipi");
-        let mut shapes = vec![Shape::Line([x1, y1, bx, by], "ipi"), head];
-        shapes.push(Shape::Rect([x1 - 3.5, y1 - 3.5, 7.0, 7.0], "ipi"));
+        let mut shapes = arrow((x1, y1), (x2, y2));
         // Words keep off the line: it is slanted, so in pieces.
         for i in 0..8 {
             let at = |n: f64| (x1 + (x2 - x1) * n / 8.0, y1 + (y2 - y1) * n / 8.0);
@@ -191,24 +184,14 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
             let area = Area { x0: a.0.min(b.0), y0: a.1 - 2.0, x1: a.0.max(b.0), y1: b.1 + 2.0 };
             c.placer.block(area);
         }
-        let vector = message(ipi.vector);
-        let near = x2 - ux.signum() * 44.0;
+        let near = x2 - (x2 - x1).signum() * 44.0;
         let line = y1 + (y2 - y1) * (near - x1) / (x2 - x1);
         // Off the line by half its own size, and by what the line falls beside it.
         let off = 10.0 + 24.0 * ((y2 - y1) / (x2 - x1)).abs();
         let places = [((near, line - off + 4.0), Anchor::Middle), ((near, line + off + 8.0), Anchor::Middle)];
-        shapes.extend(c.placer.label(&[&vector], &places, "ipi-text mono"));
-        let (a, b) = (words::core(ipi.from, c.scenario()), words::core(ipi.to, c.scenario()));
-        c.push("ipi", ipi.sent, format!("{}, from {a} to {b}", message_words(ipi.vector)), shapes)
-            .with("vector", vector)
-            .with("from", ipi.from)
-            .with("to", ipi.to)
-            .with("id", ipi.id);
+        shapes.extend(c.placer.label(&[&message(ipi.vector)], &places, "ipi-text mono"));
+        c.push_ipi(ipi, shapes);
     }
-}
-
-fn cross(x: f64, y: f64, class: &'static str) -> Shape {
-    super::wide_marks::cross(x, y, class)
 }
 
 fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {

@@ -1,5 +1,6 @@
 //! What happens on the lanes: exits, timers, IPIs, notes, and the present.
 
+use super::arrows::{arrow, cross};
 use super::in_order;
 use super::layout::Canvas;
 use super::story::{Note, Queued, message, message_words};
@@ -238,16 +239,6 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
     }
 }
 
-pub(super) fn cross(x: f64, y: f64, class: &'static str) -> Shape {
-    const ARM: f64 = 4.0;
-    Pen::default()
-        .to('M', &[(x - ARM, y - ARM)])
-        .to('L', &[(x + ARM, y + ARM)])
-        .to('M', &[(x + ARM, y - ARM)])
-        .to('L', &[(x - ARM, y + ARM)])
-        .open(class)
-}
-
 /// From the sender's edge into the receiver's lane.
 fn flight(from: &Band, to: &Band) -> (f64, f64) {
     if from.top < to.top { (from.bottom, to.top + 12.0) } else { (from.top, to.bottom - 12.0) }
@@ -259,29 +250,14 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let (y1, y2) = flight(&from, &to);
         let x1 = ipi.sent.map_or(Grid::left(), |at| grid.x(at.ns));
         let x2 = ipi.arrived.map_or(x1 + 30.0, |at| grid.x(at.ns)).max(x1 + LEAST);
-        let length = ((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1)).sqrt();
-        let (ux, uy) = ((x2 - x1) / length, (y2 - y1) / length);
-        // The head: 11 long, 9 wide.
-        let (bx, by) = (x2 - ux * 11.0, y2 - uy * 11.0);
-        let head = Pen::default()
-            .to('M', &[(x2, y2)])
-            .to('L', &[(bx - uy * 4.5, by + ux * 4.5), (bx + uy * 4.5, by - ux * 4.5)])
-            .close("ipi");
-        let mut shapes = vec![Shape::Line([x1, y1, bx, by], "ipi"), head];
-        shapes.push(Shape::Rect([x1 - 3.5, y1 - 3.5, 7.0, 7.0], "ipi"));
+        let mut shapes = arrow((x1, y1), (x2, y2));
         // The vector stands beside the line, just outside the receiver's lane.
         let ym = if y2 > y1 { to.top - 12.0 } else { to.bottom + 12.0 };
         let xm = x1 + (x2 - x1) * (ym - y1) / (y2 - y1);
         c.placer.block(Area { x0: xm - 4.0, y0: ym - 6.0, x1: xm + 4.0, y1: ym + 6.0 });
-        let vector = message(ipi.vector);
         let places = [((xm + 14.0, ym + 4.0), Anchor::Start), ((xm - 10.0, ym + 4.0), Anchor::End)];
-        shapes.extend(c.placer.label(&[&vector], &places, "ipi-text mono"));
-        let (a, b) = (words::core(ipi.from, c.scenario()), words::core(ipi.to, c.scenario()));
-        c.push("ipi", ipi.sent, format!("{}, from {a} to {b}", message_words(ipi.vector)), shapes)
-            .with("vector", vector)
-            .with("from", ipi.from)
-            .with("to", ipi.to)
-            .with("id", ipi.id);
+        shapes.extend(c.placer.label(&[&message(ipi.vector)], &places, "ipi-text mono"));
+        c.push_ipi(ipi, shapes);
     }
 }
 

@@ -55,7 +55,7 @@ impl Component for Board {
     fn changed(&mut self, ctx: &Context<Self>, old: &BoardProps) -> bool {
         if ctx.props().scenario != old.scenario {
             self.groups = place::groups(&ctx.props().scenario);
-            self.carry = None;
+            (self.carry, self.refusal) = (None, None);
         }
         true
     }
