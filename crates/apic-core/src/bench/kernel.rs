@@ -115,7 +115,7 @@ impl FromStr for Kernel {
             "pre-4.3" => return Ok(Self::Release(4, 2)),
             "seed-2019" | "seed" => return Ok(Self::Seed2019),
             "v4" => return Ok(Self::V4),
-            "2026" | "proposal-2026" => return Ok(Self::Proposal2026),
+            "2026" | "proposal-2026" | "2026-proposal" => return Ok(Self::Proposal2026),
             _ => {}
         }
         let (major, minor) = name.split_once('.').ok_or(KernelName)?;
