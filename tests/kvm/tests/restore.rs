@@ -16,6 +16,9 @@ use kvm_differential::kernel::{Kernel, Route};
 use kvm_differential::observe::READABLE;
 use kvm_differential::vm::{Event, Vm};
 
+const ATTEMPTS: usize = 3;
+/// Less than the times of two rules are apart.
+const LATE: Duration = Duration::from_millis(10);
 const TMICT: usize = 0x380;
 const TMCCT: usize = 0x390;
 const LVTT: usize = 0x320;
@@ -61,10 +64,17 @@ fn check(host: &Host, mode: TimerMode, initial: u32, current: u32) {
     let mut vm = Vm::new(host, None).expect("a VM");
     let lvtt = 0xee | if mode == TimerMode::Periodic { 1 << 17 } else { 0 };
     let expect = Duration::from_nanos(model(mode, initial, current));
-    let Some(at_most) = kernel(&mut vm, lvtt, initial, current) else { panic!("no tick; the model: {expect:?}") };
-    assert!(at_most >= expect, "after {at_most:?}; the model: {expect:?}");
-    // How late is the host's affair, within reason; too late would be another rule.
-    assert!(at_most < expect + Duration::from_millis(25), "after {at_most:?}; the model: {expect:?}");
+    let mut late = Vec::new();
+    // Too early is wrong. Too late may be the host's load, but not each time.
+    while late.len() < ATTEMPTS {
+        let Some(after) = kernel(&mut vm, lvtt, initial, current) else { panic!("no tick; the model: {expect:?}") };
+        assert!(after >= expect, "after {after:?}; the model: {expect:?}");
+        if after < expect + LATE {
+            return;
+        }
+        late.push(after);
+    }
+    panic!("after {late:?}; the model: {expect:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use kvm_differential::script::{Op, Script};
 const ATTEMPTS: usize = 3;
 
 /// Scripts in the bench's language; `count-for NS` writes TMICT, `deadline-in NS` TSC_DEADLINE, `halt-for NS` arms and halts.
-const SCRIPTS: [(&str, &str); 35] = [
+const SCRIPTS: [(&str, &str); 36] = [
     (
         "reset values",
         "read LVTT\nread TDCR\nread TMICT\nread TMCCT\nread SVR\nread APIC_BASE\nread TPR\nread PPR\nread ESR",
@@ -84,6 +84,10 @@ const SCRIPTS: [(&str, &str); 35] = [
     (
         "masked expiry, then unmasked",
         "write LVTT 0x100ee\ncount-for 3000000\nfired\nread TMCCT\nwrite LVTT 0xef\nfired\nread IRR",
+    ),
+    (
+        "masked expiry, then SVR off and on",
+        "write LVTT 0x100ee\ncount-for 3000000\nwrite SVR 0xff\nwrite SVR 0x1ff\nwrite LVTT 0xee\nfired",
     ),
     (
         "masked deadline, then unmasked",
