@@ -48,7 +48,11 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
         Profile::Serve => trunk.args(["--cargo-profile", "serve"]),
         Profile::Release => trunk.args(["--release", "--cargo-profile", "page"]),
     };
-    toolchain.environment(&mut trunk, places, &tools.path)?;
+    if profile == Profile::Release && setup::own_std::possible(&toolchain, places) {
+        setup::own_std::environment(&toolchain, &mut trunk, places, &tools.path)?;
+    } else {
+        toolchain.environment(&mut trunk, places, &tools.path)?;
+    }
     // trunk reads NO_COLOR as a boolean of its own and refuses other values.
     trunk.env_remove("NO_COLOR");
     shell::run("building the site", &mut trunk)?;

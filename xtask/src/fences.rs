@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// A workspace crate and the workspace crates it may use.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("apic-core", &[]),
     ("kvm-trace", &["apic-core"]),
     ("scene", &["apic-core"]),
@@ -16,6 +16,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("ui", &["apic-core", "kvm-trace", "scene", "wasm-bridge"]),
     ("exitless", &["apic-core", "kvm-trace", "scene"]),
     ("exitless-tests", &["apic-core", "kvm-trace", "scene", "exitless"]),
+    ("kvm-memory", &[]),
+    ("kvm-differential", &["apic-core", "kvm-memory"]),
     ("xtask", &[]),
 ];
 

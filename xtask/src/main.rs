@@ -30,7 +30,10 @@ cargo xtask COMMAND
   test                           every test: native, wasm, the built site, the browser
   dist                           the deployable static site in dist/, with a size table
   lint                           formatting, clippy (native and wasm32), docs, dependency fences, licences
-  bench [--browser]              benchmarks; with --browser also those of the built page
+  bench [--browser | --wasm | --peers]
+                                 benchmarks; with --browser also those of the built page; with --wasm also the
+                                 machine's as wasm in Node; with --peers only the event
+                                 queue's, beside other engines
   setup                          only install what the commands above need
   serve-dir DIR [--port N] [--csp POLICY] [--mime EXT=TYPE]
                                  serve a folder that is already built; the browser tests use this

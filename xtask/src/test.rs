@@ -29,8 +29,8 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked", "--package", "ui"]))
     });
     phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
-    let bridge =
-        phases.run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen));
+    let bridge = phases
+        .run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen, "serve"));
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
     let command_line = phases.run("the exitless command", || {
         let mut cargo = shell::cargo(&places.root);
@@ -52,12 +52,12 @@ fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<()
     shell::run("wasm tests", &mut cargo)
 }
 
-/// The interface for host pages as wasm, for `same.test.mjs`: the page leaves it out.
-fn bridge(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<(), Error> {
+/// The interface for host pages as wasm, for `same.test.mjs` and `speed.mjs`: the page leaves it out.
+pub(crate) fn bridge(places: &Places, toolchain: &WasmToolchain, bindgen: &Path, profile: &str) -> Result<(), Error> {
     let mut cargo = toolchain.cargo(places)?;
     cargo.args(["rustc", "--locked", "--package", "wasm-bridge", "--lib", "--crate-type", "cdylib"]);
-    shell::run("building the bridge", cargo.args(["--target", TARGET, "--profile", "serve"]))?;
-    let wasm = places.wasm_target().join(TARGET).join("serve/wasm_bridge.wasm");
+    shell::run("building the bridge", cargo.args(["--target", TARGET, "--profile", profile]))?;
+    let wasm = places.wasm_target().join(TARGET).join(profile).join("wasm_bridge.wasm");
     let mut tool = Command::new(bindgen.join("wasm-bindgen"));
     shell::run("writing its JavaScript", tool.args(["--target", "web", "--out-dir"]).arg(places.bridge()).arg(wasm))
 }

@@ -4,7 +4,7 @@
 
 use apic_core::bench::{Bench, World as _, script};
 use apic_core::link;
-use apic_core::run::{History, Ledger};
+use apic_core::run::{History, Ledger, Sim};
 use apic_core::scenario::{PathKind, Scenario};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -61,6 +61,15 @@ pub fn script_answers(text: &str) -> Result<String, String> {
     Ok(lines)
 }
 
+/// Runs one path until so many handlers have started, recording nothing; returns the steps it took. For benchmarks.
+///
+/// # Errors
+/// What is wrong with the fragment or the path's name, and what would be valid.
+#[wasm_bindgen]
+pub fn run_silently(preset_or_link: &str, path: &str, ticks: u32) -> Result<u32, JsError> {
+    silent_steps(preset_or_link, path, ticks).map_err(|message| JsError::new(&message))
+}
+
 /// [`events`] without JavaScript.
 ///
 /// # Errors
@@ -85,6 +94,17 @@ pub fn final_ledger(preset_or_link: &str, path: &str) -> Result<Ledger, String> 
     let mut history = History::new(&scenario, path);
     history.seek(history.len());
     Ok(history.ledger().clone())
+}
+
+/// [`run_silently`] without JavaScript.
+///
+/// # Errors
+/// As [`run_silently`].
+pub fn silent_steps(preset_or_link: &str, path: &str, ticks: u32) -> Result<u32, String> {
+    let (scenario, path) = asked(preset_or_link, path)?;
+    let mut sim = Sim::new(&scenario, path);
+    while sim.machine().handlers() < ticks && sim.step_silently().is_some() {}
+    Ok(sim.steps())
 }
 
 fn asked(preset_or_link: &str, path: &str) -> Result<(Scenario, PathKind), String> {

@@ -6,6 +6,7 @@
 
 mod apt;
 mod browser;
+pub(crate) mod own_std;
 mod rust_target;
 mod tools;
 
@@ -20,6 +21,7 @@ pub(crate) fn everything(places: &Places) -> Result<(), Error> {
     let toolchain = wasm_toolchain(places)?;
     wasm_clippy(&toolchain)?;
     site_tools(places)?;
+    own_std::possible(&toolchain, places);
     let browser = chromium()?;
     node_packages(places)?;
     println!("All is set up: {}; Chromium is {}.", toolchain.says(), browser.display());

@@ -18,8 +18,10 @@ use crate::shell;
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+pub(super) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+/// Where Debian puts the source of the standard library.
+pub(super) const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library";
 const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 
 /// How to compile for wasm32 on this machine.
@@ -44,13 +46,23 @@ impl WasmToolchain {
 
     /// Makes `command`, and the cargo that it starts itself, use this toolchain and the programs in `tools`.
     pub(crate) fn environment(&self, command: &mut Command, places: &Places, tools: &[PathBuf]) -> Result<(), Error> {
+        self.environment_with(command, places, tools, self.sysroot_flag())
+    }
+
+    /// The same, with other flags for the compiler than those that name its standard library.
+    pub(super) fn environment_with(
+        &self,
+        command: &mut Command,
+        places: &Places,
+        tools: &[PathBuf],
+        flags: String,
+    ) -> Result<(), Error> {
         let mut path = tools.to_vec();
-        let mut flags: Vec<String> = sources_by_name().into_iter().collect();
+        let flags: Vec<String> = sources_by_name().into_iter().chain([flags]).collect();
         command.env("CARGO_TARGET_DIR", places.wasm_target());
         if let Self::Debian { .. } = self {
             path.push("/usr/bin".into());
             foreign_compiler(command).env("RUSTC", DEBIAN_RUSTC).env("RUSTDOC", "/usr/bin/rustdoc");
-            flags.push(self.sysroot_flag());
         }
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "));
         command.env("PATH", shell::path_with(&path)?);
@@ -111,7 +123,7 @@ pub(crate) fn clippy(toolchain: &WasmToolchain) -> Result<(), Error> {
 }
 
 fn debian(places: &Places) -> Result<WasmToolchain, Error> {
-    let source = Path::new("/usr/lib/rustlib/src/rust/library");
+    let source = Path::new(DEBIAN_SOURCE);
     if debian_sysroot(places).is_none() || !source.is_dir() || shell::find("rust-lld").is_none() {
         apt::install(
             &DEBIAN_PACKAGES,
@@ -202,7 +214,7 @@ fn has_std(folder: &Path) -> bool {
 }
 
 /// `cargo run` hands down variables that are about its own compiler; another compiler must not see them.
-fn foreign_compiler(command: &mut Command) -> &mut Command {
+pub(super) fn foreign_compiler(command: &mut Command) -> &mut Command {
     for name in ["LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "RUSTFLAGS", "RUSTC_WRAPPER"] {
         command.env_remove(name);
     }

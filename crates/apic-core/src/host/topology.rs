@@ -20,7 +20,7 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Most CPUs that a scenario may have.
+    /// Most CPUs that a scenario document may have. The machine itself has room for all that a [`CpuId`] can name.
     pub const MAX_CPUS: u16 = 256;
 
     /// CPUs of the whole host. The product is taken wide, so that an absurd shape is seen as such.
@@ -30,7 +30,7 @@ impl Topology {
 
     /// All CPUs, in order.
     pub fn iter(self) -> impl Iterator<Item = CpuId> {
-        (0..self.cpus().min(u64::from(Self::MAX_CPUS)) as u16).map(CpuId)
+        (0..self.cpus().min(u64::from(u16::MAX)) as u16).map(CpuId)
     }
 
     /// Core number of a CPU, counted over the host.
@@ -59,24 +59,28 @@ impl Topology {
 
 /// A set of CPUs (`cpumask`).
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct CpuSet([u64; 4]);
+pub struct CpuSet(Vec<u64>);
 
 impl CpuSet {
     /// Whether the CPU is in it.
-    pub const fn contains(&self, cpu: CpuId) -> bool {
-        cpu.0 < Topology::MAX_CPUS && self.0[cpu.index() >> 6] >> (cpu.0 & 63) & 1 == 1
+    #[inline]
+    pub fn contains(&self, cpu: CpuId) -> bool {
+        self.0.get(cpu.index() / 64).is_some_and(|word| word >> (cpu.0 % 64) & 1 == 1)
     }
 
-    /// Adds a CPU; one beyond [`Topology::MAX_CPUS`] cannot be added.
-    pub const fn insert(&mut self, cpu: CpuId) {
-        if cpu.0 < Topology::MAX_CPUS {
-            self.0[cpu.index() >> 6] |= 1 << (cpu.0 & 63);
+    /// Adds a CPU.
+    pub fn insert(&mut self, cpu: CpuId) {
+        let word = cpu.index() / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
         }
+        self.0[word] |= 1 << (cpu.0 % 64);
     }
 
     /// Lowest CPU in it.
     pub fn first(&self) -> Option<CpuId> {
-        (0..Topology::MAX_CPUS).map(CpuId).find(|c| self.contains(*c))
+        let word = self.0.iter().position(|word| *word != 0)?;
+        Some(CpuId((word * 64) as u16 + self.0[word].trailing_zeros() as u16))
     }
 }
 

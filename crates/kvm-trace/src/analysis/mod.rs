@@ -39,8 +39,8 @@ const MSR_X2APIC_TMICT: u32 = 0x838;
 /// Threads beyond this are not followed as vCPUs.
 const MOST_VCPUS: usize = 4_096;
 
-/// If time runs back by more on one CPU, it is not the same recording any more.
-const BACK_TOO_FAR_NS: u64 = 1_000_000_000;
+/// If time runs back by more on one CPU, what follows is not what came next: another recording, or lines out of order.
+const BACK_TOO_FAR_NS: u64 = 10_000_000;
 
 /// Clocks whose distance changes by more have been set, or the file is of two recordings.
 const CLOCK_STEP_NS: u64 = 100_000_000;
@@ -379,8 +379,8 @@ impl Analysis {
 
     /// Events are missing, of one CPU or of any. A tick has lines on several, so that none under way is spared.
     fn gap(&mut self, cpu: Option<Cpu>) {
-        for vcpu in &mut self.vcpus {
-            vcpu.gap();
+        for vcpu in 0..self.vcpus.len() {
+            self.with(vcpu, VcpuState::gap);
         }
         let of = |state: &mut cpu::CpuState| {
             (state.callback, state.just_expired, state.current) = (None, None, None);

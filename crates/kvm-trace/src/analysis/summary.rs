@@ -113,6 +113,8 @@ pub struct Missing {
     pub unmarked: u64,
     /// The first of those lines.
     pub first_unmarked: Option<u64>,
+    /// Spans whose end is not known yet.
+    open: usize,
 }
 
 /// Between which moments events are missing.
@@ -136,6 +138,7 @@ impl Missing {
         self.events = self.events.saturating_add(lost.events.unwrap_or(0));
         self.untold += u64::from(lost.events.is_none());
         if self.spans.len() < SPANS {
+            self.open += 1;
             self.spans.push(LostSpan { line, cpu: lost.cpu, events: lost.events, after, before: None });
         }
     }
@@ -147,12 +150,13 @@ impl Missing {
 
     /// An event: it may be the first after a span.
     pub(super) fn resumes(&mut self, at: At) {
-        if self.markers == 0 {
+        if self.open == 0 {
             return;
         }
         for span in self.spans.iter_mut().filter(|span| span.before.is_none()) {
             if span.cpu.is_none_or(|cpu| cpu == at.cpu) {
                 span.before = Some(at.time);
+                self.open -= 1;
             }
         }
     }

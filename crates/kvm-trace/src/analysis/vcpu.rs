@@ -465,8 +465,11 @@ impl VcpuState {
         self.whereabouts = whereabouts;
     }
 
-    /// Events are missing: nothing that is under way can be trusted.
-    pub(super) fn gap(&mut self) {
+    /// Events are missing: nothing that is under way can be trusted, but a tick that its own thread accepted is over.
+    pub(super) fn gap(&mut self, around: &mut Around<'_>) {
+        if self.fired.is_some_and(|tick| tick.accepted.is_some_and(|accepted| !accepted.in_callback)) {
+            self.close_fired((Outcome::Undecided, Inference::U1), around);
+        }
         self.outside = None;
         self.start = None;
         self.early = None;

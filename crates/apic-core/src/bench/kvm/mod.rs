@@ -72,6 +72,8 @@ pub(super) struct Kvm {
     hv_when_awake: bool,
     /// Without APICv: an interrupt waits for the guest's interrupt flag.
     window: bool,
+    /// The next entry comes from user space (`KVM_RUN`), not from an exit that KVM handled.
+    from_user_space: bool,
     saved: Option<Saved>,
 }
 
@@ -109,6 +111,7 @@ impl Kvm {
             resumes: false,
             hv_when_awake: false,
             window: false,
+            from_user_space: false,
             saved: None,
         }
     }

@@ -49,6 +49,7 @@ impl Kvm {
         if self.place != Place::Outside {
             self.step_out();
             self.place = Place::Between;
+            self.from_user_space = true;
         }
     }
 
@@ -83,6 +84,9 @@ impl Kvm {
 
     /// The tail of `vcpu_run` and `vcpu_enter_guest`.
     fn enter(&mut self, sh: &mut Shared) {
+        if std::mem::take(&mut self.from_user_space) {
+            self.inject_first(sh);
+        }
         self.inject_pending(sh);
         if sh.halted && !Self::hlt_in_guest(sh) {
             if !self.runnable(sh) {
@@ -97,6 +101,15 @@ impl Kvm {
         // A preemption timer of 0 ends the run before the first instruction, and before a virtual interrupt.
         if self.hv_due(sh) {
             self.preemption_timer_exit(sh);
+        }
+    }
+
+    /// `vcpu_run` that comes from user space calls `vcpu_enter_guest` before it looks at its pending timer: without APICv
+    /// that has taken an interrupt from IRR by then, and a tick of the same vector does not coalesce with it.
+    fn inject_first(&mut self, sh: &mut Shared) {
+        if self.virtualization == Virtualization::None && !sh.halted && self.runnable(sh) {
+            self.vapic.evaluate_at_entry();
+            self.take_interrupt(sh);
         }
     }
 

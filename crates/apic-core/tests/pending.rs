@@ -1,4 +1,4 @@
-//! A vCPU that halts wakes for its timer, whatever delivers the tick.
+//! A tick that is pending: it wakes a vCPU that halts, once, and comes behind what a restored IRR holds.
 
 use apic_core::bench::{Answer, Bench, Outcome, World, script};
 
@@ -26,4 +26,14 @@ fn a_halted_vcpu_takes_its_tick_once() {
 #[test]
 fn without_apicv_too() {
     check(Bench::without_apicv(), ONE_SHOT, "fired 0xee@1000");
+}
+
+/// One-shot, over, with its tick in IRR when it is saved.
+const RESTORED: &str = "write LVTT 0x31\nif 0\nwrite TMICT 1000\nadvance 5000\nsave\nif 1\nfired\nrestore\nfired\n";
+
+#[test]
+fn a_restored_irr_goes_before_a_tick_that_expires_at_once() {
+    // By software the one from IRR is taken first; with virtual-interrupt delivery both are one bit.
+    check(Bench::without_apicv(), RESTORED, "fired 0x31@5000 0x31@5000");
+    check(Bench::new(), RESTORED, "fired 0x31@5000");
 }
