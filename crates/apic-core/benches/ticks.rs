@@ -65,7 +65,8 @@ fn crowd(vcpus: u16) -> Scenario {
     scenario.host.nohz_full = topology.iter().filter(|cpu| !keeps_house(cpu)).collect();
     scenario.host.topology = topology;
     let isolated = scenario.host.nohz_full.iter().take(vcpus.into());
-    scenario.vcpus = isolated.map(|cpu| Vcpu { cpu: *cpu, start_us: u64::from(cpu.0) * 37 % 1_000 }).collect();
+    scenario.vcpus =
+        isolated.map(|cpu| Vcpu { cpu: *cpu, start_us: u64::from(cpu.0) * 37 % 1_000, rival: None }).collect();
     scenario
 }
 

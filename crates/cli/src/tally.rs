@@ -91,9 +91,14 @@ impl PerVcpu {
 
 impl Gatherer<'_> {
     fn step(&mut self, record: &StepRecord) {
-        if let (Rule::A7, Some(vcpu)) = (record.rule, record.vcpu) {
-            self.vcpus[vcpu.index()].placed = Some((Rule::A7, narrate(record, self.scenario).text()));
-            self.expired(vcpu, None);
+        // Where no host timer says so: who keeps the deadline, and that it has come.
+        if let Some(vcpu) = record.vcpu {
+            if matches!(record.rule, Rule::A6h | Rule::A7 | Rule::V1 | Rule::U3) {
+                self.vcpus[vcpu.index()].placed = Some((record.rule, narrate(record, self.scenario).text()));
+            }
+            if matches!(record.rule, Rule::A7 | Rule::Hv4 | Rule::V2 | Rule::U5) {
+                self.expired(vcpu, None);
+            }
         }
         for effect in &record.effects {
             match *effect {
