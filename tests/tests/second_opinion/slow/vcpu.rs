@@ -221,9 +221,8 @@ impl Slow {
             return None;
         }
         let time = self.time_of(self.tscdeadline);
-        let never_waits = self.release(5, 1) && !self.release(5, 3);
-        let forgets_counts = self.release(5, 3) && !self.release(5, 13) && self.timer_mode != TSCDEADLINE;
-        Some(if never_waits || forgets_counts { (time - 1000).max(0) } else { time })
+        let forgets_counts = self.release(5, 1) && !self.release(5, 13) && self.timer_mode != TSCDEADLINE;
+        Some(if forgets_counts { (time - 1000).max(0) } else { time })
     }
 
     pub(crate) fn hrtimer_interrupt(&mut self) {
