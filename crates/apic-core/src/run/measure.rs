@@ -1,7 +1,7 @@
 //! What the steps of a path add up to, as distributions: latency, a tick's price to the guest and to the housekeeper, and
 //! the time from exit to entry by reason.
 //!
-//! Nothing of this is kept in keyframes: it is gathered by replaying the run, some two million ticks a second.
+//! Nothing of this is kept in keyframes: it is gathered by replaying the run.
 
 use super::{Distribution, History, Ledger, Signed};
 use crate::effect::Effect;
