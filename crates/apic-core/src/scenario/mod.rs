@@ -3,6 +3,7 @@
 //! Unknown keys, impossible placements and values out of range are refused with the path of the key and what would
 //! be valid ([`ScenarioError`]).
 
+mod costs;
 mod error;
 mod preset;
 #[cfg(feature = "text")]
