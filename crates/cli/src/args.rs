@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Presets(PresetsArgs),
     /// Print the arms of a recording as a scenario has them
     Arms(ArmsArgs),
+    /// Print what steps cost, where each figure comes from, and what was published
+    Costs(CostsArgs),
     /// Say how many exits must have been avoided for a claimed benefit
     Breakeven(BreakevenArgs),
     /// Sum a recording up, or turn it into a scenario, a Perfetto trace or a table
@@ -147,6 +149,16 @@ pub(crate) struct ArmsArgs {
     /// Print no more than so many
     #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) first: Option<usize>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct CostsArgs {
+    /// One set of costs instead of all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) set: Option<String>,
+    /// One JSON document instead of the tables
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(ClapArgs, Debug)]
