@@ -19,7 +19,14 @@ mod topology;
 #[path = "src/kvm/rules.rs"]
 mod rules;
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "src/cost/kind.rs"]
+mod kind;
+
 /// The paths by which the schema knows what it names.
+mod cost {
+    pub(crate) use super::kind::{CostKind, Tail};
+}
 mod host {
     pub(crate) use super::topology::Topology;
 }
@@ -34,7 +41,9 @@ mod schema;
 fn main() -> Result<(), Box<dyn Error>> {
     let presets = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../static/presets");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in ["src/units.rs", "src/host/topology.rs", "src/kvm/rules.rs", "src/scenario/schema.rs"] {
+    for watched in
+        ["src/units.rs", "src/cost/kind.rs", "src/host/topology.rs", "src/kvm/rules.rs", "src/scenario/schema.rs"]
+    {
         println!("cargo::rerun-if-changed={watched}");
     }
     println!("cargo::rerun-if-changed={}", presets.display());

@@ -1,6 +1,6 @@
 //! A cost set as the clock draws from it: twenty bytes a kind, and one multiplication a sample.
 
-use super::{Cost, CostKind, CostSet, KINDS};
+use super::{Cost, CostKind, CostSet, KINDS, Tail};
 use crate::units::Ns;
 
 /// What a kind costs.
@@ -26,6 +26,16 @@ impl Prices {
         Self(std::array::from_fn(|i| Price::of_cost(&set.costs[i])))
     }
 
+    /// Another price for a kind.
+    pub(crate) fn replace(&mut self, kind: CostKind, min_ns: u32, max_ns: u32, tail: Option<Tail>) {
+        self.0[kind as usize] = Price::new(kind, min_ns, max_ns, tail);
+    }
+
+    /// Every sample the average one: for finding out what a way through the code pays for.
+    pub(crate) fn averages(&self) -> Self {
+        Self(self.0.map(|price| Price::new(price.kind, price.average(), price.average(), None)))
+    }
+
     /// The price of a kind.
     #[inline]
     pub fn of(&self, kind: CostKind) -> &Price {
@@ -36,12 +46,24 @@ impl Prices {
 impl Price {
     /// As the cost says.
     pub fn of_cost(cost: &Cost) -> Self {
-        let (tail_below, tail_span) = cost.tail.map_or((0, 0), |tail| {
+        Self::new(cost.kind, cost.min_ns, cost.max_ns, cost.tail)
+    }
+
+    fn new(kind: CostKind, min: u32, max: u32, tail: Option<Tail>) -> Self {
+        let (tail_below, tail_span) = tail.map_or((0, 0), |tail| {
             let below = (1_u64 << 32) / u64::from(tail.one_in.max(2));
-            (below as u32, tail.max_ns.saturating_sub(cost.max_ns))
+            (below as u32, tail.max_ns.saturating_sub(max))
         });
-        let span = cost.max_ns.saturating_sub(cost.min_ns).saturating_add(1);
-        Self { kind: cost.kind, min: cost.min_ns, span, tail_below, tail_span }
+        Self { kind, min, span: max.saturating_sub(min).saturating_add(1), tail_below, tail_span }
+    }
+
+    /// The average sample, in nanoseconds, rounded.
+    pub(crate) fn average(&self) -> u32 {
+        let (span, tail) = (u128::from(self.span), u128::from(self.tail_span));
+        let (rare, often) = (u128::from(self.tail_below), (1 << 32) - u128::from(self.tail_below));
+        // Twice the average above the least, weighted.
+        let above = often * (span - 1) + rare * (2 * span + tail.saturating_sub(1));
+        self.min.saturating_add(((above + (1 << 32)) >> 33) as u32)
     }
 
     /// The `count`-th sample under a seed.
@@ -69,7 +91,7 @@ const fn mix(key: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Origin, SKYLAKE, Tail};
+    use super::super::{Origin, SKYLAKE};
     use super::*;
 
     fn price(min_ns: u32, max_ns: u32, tail: Option<Tail>) -> Price {
@@ -100,6 +122,19 @@ mod tests {
         // Where the tail does not strike, the sample is what it would have been without.
         let same = samples.iter().zip(0..).filter(|(ns, n)| **ns == plain.sample(3, *n).as_ns()).count();
         assert_eq!(same, samples.len() - rare.len());
+    }
+
+    #[test]
+    fn the_average_is_that_of_many_samples() {
+        for price in
+            [price(10, 19, None), price(7, 7, None), price(120, 180, Some(Tail { max_ns: 100_000, one_in: 100 }))]
+        {
+            let sum: u64 = (0..200_000).map(|n| price.sample(5, n).as_ns()).sum();
+            assert!((sum / 200_000).abs_diff(price.average().into()) <= 1 + sum / 200_000 / 20, "{price:?}");
+        }
+        assert_eq!((price(10, 20, None).average(), price(7, 7, None).average()), (15, 7));
+        // (99 × 150 + 50090) / 100, all but.
+        assert_eq!(price(120, 180, Some(Tail { max_ns: 100_000, one_in: 100 })).average(), 649);
     }
 
     /// Limits of the type, not of any machine.

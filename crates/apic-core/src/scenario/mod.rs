@@ -3,8 +3,8 @@
 //! Unknown keys, impossible placements and values out of range are refused with the path of the key and what would
 //! be valid ([`ScenarioError`]).
 
-mod costs;
 mod error;
+mod own;
 mod preset;
 #[cfg(feature = "text")]
 mod read;
@@ -14,8 +14,8 @@ mod validate;
 pub use error::ScenarioError;
 pub use preset::{PRESETS, Preset, preset};
 pub use schema::{
-    Arm, CostChoice, Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, PathKind, PiInjectTimer, Run,
-    Scenario, TimerMode, Vcpu, Vm,
+    Arm, CostChoice, Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, OwnCost, OwnCosts, PathKind,
+    PiInjectTimer, Run, Scenario, TimerMode, Vcpu, Vm,
 };
 
 impl Scenario {

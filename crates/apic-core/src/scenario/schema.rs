@@ -1,5 +1,6 @@
 //! The document's shape.
 
+use crate::cost::{CostKind, Tail};
 use crate::host::Topology;
 use crate::kvm::Era;
 use crate::units::{CpuId, Vector};
@@ -295,18 +296,45 @@ impl Default for Run {
     }
 }
 
-/// Which cost set.
+/// Which costs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CostChoice {
     /// Name of the set.
     pub set: String,
+    /// Costs that stand in place of the set's.
+    pub own: Option<OwnCosts>,
 }
 
 impl Default for CostChoice {
     fn default() -> Self {
-        Self { set: "skylake".to_owned() }
+        Self { set: "skylake".to_owned(), own: None }
     }
+}
+
+/// Costs of one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnCosts {
+    /// Where they come from, in words.
+    pub source: String,
+    /// What is known; for the rest the set's stand.
+    pub costs: Vec<OwnCost>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnCost {
+    /// What is paid for.
+    pub kind: CostKind,
+    /// Least, in ns.
+    pub min_ns: u32,
+    /// Most, in ns, but for the tail.
+    pub max_ns: u32,
+    /// The rare long case, if there is one.
+    #[serde(default)]
+    pub tail: Option<Tail>,
 }
 
 const fn default_hz() -> u32 {

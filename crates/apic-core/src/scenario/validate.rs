@@ -2,7 +2,6 @@
 
 use super::error::ScenarioError as E;
 use super::schema::{GuestIdle, Load, Scenario, Vcpu};
-use crate::cost;
 use crate::host::Topology;
 use crate::kvm::Era;
 use crate::rule::Rule;
@@ -162,14 +161,7 @@ impl Scenario {
                 ));
             }
         }
-        if cost::set(&self.costs.set).is_none() {
-            let names: Vec<_> = cost::SETS.iter().map(|s| s.name).collect();
-            return Err(E::value(
-                "costs.set",
-                format!("there is no cost set \"{}\"", self.costs.set),
-                names.join(", "),
-            ));
-        }
+        self.costs.validate()?;
         if let Some(id) = &self.meta.opens_at
             && Rule::from_id(id).is_none()
         {
