@@ -45,7 +45,7 @@ pub const SKYLAKE: CostSet = CostSet {
         Cost::assumed(CostKind::HrtimerStart, 80, 140, "no figure for programming the clock event exists"),
         Cost::share(CostKind::TimerInterrupt, 140, 456, EXT),
         Cost::share(CostKind::TimerCallback, 20, 40, EXT),
-        Cost::share(CostKind::TimerReturn, 120, 180, EXT).with_tail(105_700, 1_460),
+        Cost::share(CostKind::TimerReturn, 120, 180, EXT).with_tail(105_700, 1_452),
         Cost::assumed(CostKind::TickWork, 800, 1_600, "a scheduler tick of 1 to 2 µs"),
         Cost::assumed(CostKind::IpiFlight, 200, 400, FLIGHT),
         Cost::share(CostKind::HostIrq, 60, 120, EXT),

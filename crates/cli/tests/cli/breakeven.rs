@@ -64,7 +64,7 @@ fn gaps_are_labelled_as_gaps() {
     assert!(text.starts_with("zen: AMD Zen 2 to 5: no cost of a step has a source"), "{text}");
     assert_eq!(text.matches("no source: that of skylake stands in").count(), CostKind::ALL.len(), "{text}");
     let text = stdout(&["costs", "--set", "skylake"], b"");
-    assert!(text.contains("once in 1460 up to 105700 ns") && !text.contains("no source:"), "{text}");
+    assert!(text.contains("once in 1452 up to 105700 ns") && !text.contains("no source:"), "{text}");
     let output = run(&["costs", "--set", "486"], b"");
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(
