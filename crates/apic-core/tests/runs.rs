@@ -47,7 +47,12 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                 period_us,
                 handler_ns,
                 idle: if halts { GuestIdle::Hlt } else { GuestIdle::Busy },
-                other_exits: other.map(|(period_us, handling_ns)| OtherExits { period_us, first_us: 10, handling_ns }),
+                other_exits: other.map(|(period_us, handling_ns)| OtherExits {
+                    period_us,
+                    first_us: 10,
+                    handling_ns,
+                    interrupts: None,
+                }),
                 ..Guest::default()
             },
             run: Run { expiries: 12, seed, ..Run::default() },

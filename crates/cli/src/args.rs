@@ -19,8 +19,13 @@ told to the end. --at says otherwise.
 Recordings are the text of `perf script` or `trace-cmd report`. An arm counts if the guest wrote a
 deadline or an initial count; --expiries is the number of arms unless it is given.
 
-Exit status: 0; 2 if the command line, the scenario, the link or the recording is at fault; 1 if
-the output could not be written.";
+--calibrate takes the table that `perf kvm stat report --event=vmexit --stdio` prints on your host, and
+scales the model's costs until its exits take the table's least, average and most time. The report
+says what the table cannot tell. The fitted costs stand under costs.own with --json, in the form that
+a scenario carries them.
+
+Exit status: 0; 2 if the command line, the scenario, the link, the recording or the table is at
+fault; 1 if the output could not be written.";
 
 const APIC_HELP: &str = "\
 Settings:
@@ -107,6 +112,9 @@ pub(crate) struct RunArgs {
     /// The vCPU of the recording, by its thread, where there are several
     #[arg(long, value_name = "TID", requires = "arms_from", value_parser = number::<u32>)]
     pub(crate) vcpu: Option<u32>,
+    /// Fit the costs to a table of `perf kvm stat report` (`-` reads standard input)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibrate: Option<PathBuf>,
     /// Up to where the run is told: end, opening, or a number of beats
     #[arg(long, value_name = "WHEN")]
     pub(crate) at: Option<String>,

@@ -13,10 +13,12 @@
 //! | `apic` | `exitless apic`: a script for the bench |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
 //! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
+//! | `calibration` | `--calibrate`: costs fitted to a table of `perf kvm stat` |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
 //! | `report`, `json`, `events`, `ftrace`, `presets` | what is printed; `table` sets columns |
+//! | `crosscheck` | the published table beside the preset that stands for it |
 //! | `breakeven`, `costs`, `quantity` | `exitless breakeven` and `exitless costs`; numbers with units |
 //! | `error` | what can go wrong, and the exit status for it |
 
@@ -24,7 +26,9 @@ mod apic;
 mod args;
 mod arms;
 mod breakeven;
+mod calibration;
 mod costs;
+mod crosscheck;
 mod error;
 mod events;
 mod ftrace;

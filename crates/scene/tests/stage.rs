@@ -291,7 +291,7 @@ fn a_crowded_page_stays_well_formed() {
     let vcpu = |i: u16| apic_core::scenario::Vcpu { cpu: apic_core::units::CpuId(4 + i), start_us: u64::from(i) * 7 };
     scenario.vcpus = (0..16).map(vcpu).collect();
     scenario.guest.other_exits =
-        Some(apic_core::scenario::OtherExits { period_us: 90, first_us: 40, handling_ns: 600 });
+        Some(apic_core::scenario::OtherExits { period_us: 90, first_us: 40, handling_ns: 600, interrupts: None });
     scenario.run.expiries = 32;
     scenario.validate().expect("a possible host");
     let mut lockstep = Lockstep::new(&scenario);

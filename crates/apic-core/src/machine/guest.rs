@@ -10,7 +10,7 @@ use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer};
 use crate::rule::Rule;
-use crate::units::{CpuId, Ns, VcpuId};
+use crate::units::{CpuId, Ns, VcpuId, Vector};
 use crate::vmx::{ExitPhase, ExitReason};
 use serde::Serialize;
 
@@ -41,8 +41,12 @@ pub(super) struct Guest {
     pub(super) deadline: Ns,
     /// Deadlines written.
     arms: u32,
-    /// When it next executes CPUID.
+    /// When it next executes CPUID, or a host interrupt comes that is not the timer's.
     next_other: Ns,
+    /// Other exits so far.
+    others: u32,
+    /// The last of them was a host interrupt.
+    pub(super) other_interrupt: bool,
     pub(super) other_exit_taken: bool,
 }
 
@@ -57,6 +61,8 @@ impl Guest {
             deadline: first,
             arms: 0,
             next_other: cfg.other_exits.map_or(Ns::NEVER, |x| Ns::from_us(x.first_us)),
+            others: 0,
+            other_interrupt: false,
             other_exit_taken: false,
         }
     }
@@ -209,14 +215,22 @@ impl Machine {
     /// X1.
     fn guest_other_exit<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
         let period = self.cfg.other_exits.map_or(Ns::NEVER, |x| Ns::from_us(x.period_us));
+        let per_mille = self.cfg.other_exits.and_then(|x| x.interrupts).map_or(0, |i| u64::from(i.per_mille));
         let now = self.now;
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.guest.next_other = vcpu.guest.next_other.plus(period).max(now);
+        // So many of a thousand, evenly: those at which the running share passes a whole number.
+        let due = |n: u64| n * per_mille / 1_000;
+        let n = u64::from(vcpu.guest.others);
+        vcpu.guest.others += 1;
+        vcpu.guest.other_interrupt = due(n + 1) > due(n);
+        let interrupt = vcpu.guest.other_interrupt;
         vcpu.guest.other_exit_taken = true;
         vcpu.vapic.cease_recognition();
         vcpu.pc = VcpuPc::Exited(None);
         let cpu = vcpu.cpu;
-        exit(v, cpu, ExitReason::Cpuid, ExitPhase::Other, obs);
+        let reason = if interrupt { ExitReason::ExternalInterrupt(Vector::DEVICE) } else { ExitReason::Cpuid };
+        exit(v, cpu, reason, ExitPhase::Other, obs);
     }
 }
 

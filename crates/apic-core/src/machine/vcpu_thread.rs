@@ -239,8 +239,12 @@ impl Machine {
 
     /// After the interrupts-off part of an exit: another exit's handler, or the way back.
     fn exit_handled(&mut self, v: VcpuId) -> VcpuPc {
-        let handling = |x: OtherExits| self.now.plus(Ns::from_ns(x.handling_ns));
         let guest = &mut self.vcpus[v.index()].guest;
+        let interrupt = guest.other_interrupt;
+        let handling = |x: OtherExits| {
+            let own = x.interrupts.filter(|_| interrupt).map_or(x.handling_ns, |i| i.handling_ns);
+            self.now.plus(Ns::from_ns(own))
+        };
         if std::mem::take(&mut guest.other_exit_taken)
             && let Some(until) = self.cfg.other_exits.map(handling)
         {

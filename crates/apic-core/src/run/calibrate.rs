@@ -2,7 +2,7 @@
 //!
 //! 1. A short run at average costs shows what an exit of each reason pays for between `kvm_exit` and `kvm_entry`.
 //! 2. The costs on the way are scaled so that together they are the table's least. Costs that two reasons share follow the
-//!    reason that took more time in all.
+//!    reason that is scaled least, so that every other one has room for what is its own.
 //! 3. One cost that is paid once per exit carries the spread: an interval up to where the average comes out right, and a
 //!    tail up to the most, as rare as the average's error says. Which cost that is, is assumed: the largest.
 //!
@@ -38,7 +38,7 @@ pub struct ExitTimes {
 pub struct Calibration {
     /// Costs in place of the set's.
     pub own: Vec<OwnCost>,
-    /// The rows that were fitted, those first that took more time.
+    /// The rows that were fitted, in the table's order.
     pub fits: Vec<Fit>,
     /// Reasons in the table that do not occur in this run.
     pub absent: Vec<String>,
@@ -57,8 +57,8 @@ pub struct Fit {
     pub scaled: Vec<CostKind>,
     /// What carries the spread.
     pub carrier: Option<CostKind>,
-    /// What the row's exits take at least without what was scaled, where that is more than the table's least: then nothing
-    /// could be scaled.
+    /// What the row's exits take without anything that could still be scaled, if nothing was: it is more than the table's
+    /// least, or all there is.
     pub too_long_ns: Option<u64>,
 }
 
@@ -71,18 +71,27 @@ const MOST_NS: u64 = 1_000_000_000;
 pub fn calibrate(scenario: &Scenario, table: &[ExitTimes]) -> Calibration {
     let averages = scenario.costs.prices().averages();
     let ways = ways(scenario, &averages);
-    let mut rows: Vec<&ExitTimes> = table.iter().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(u128::from(row.samples) * u128::from(row.avg_ns)));
     let mut told = Calibration::default();
-    for row in rows {
+    let mut rows = Vec::new();
+    for (i, row) in table.iter().enumerate() {
         match ways.iter().find(|way| way.reason == row.reason) {
-            Some(way) => {
-                let fit = fit(row, way, &averages, &mut told.own);
-                told.fits.push(fit);
-            }
+            Some(way) => rows.push((i, row, way)),
             None => told.absent.push(row.reason.clone()),
         }
     }
+    // As little as the row's least is of what its way costs now.
+    rows.sort_by(|(_, row, way), (_, other, others)| {
+        let scale = |row: &ExitTimes, way: &Way| u128::from(row.min_ns.saturating_sub(way.fixed.as_ns()));
+        let whole = |way: &Way| u128::from(way.whole(&averages));
+        (scale(row, way) * whole(others)).cmp(&(scale(other, others) * whole(way)))
+    });
+    let mut fits: Vec<(usize, Fit)> = Vec::new();
+    for (n, (i, row, way)) in rows.iter().enumerate() {
+        let shared = |kind| rows.iter().enumerate().any(|(m, (_, _, other))| m != n && other.pays(kind) > 0);
+        fits.push((*i, fit(row, way, &averages, shared, &mut told.own)));
+    }
+    fits.sort_by_key(|(i, _)| *i);
+    told.fits = fits.into_iter().map(|(_, fit)| fit).collect();
     let is_own = |kind: &CostKind| told.own.iter().any(|own| own.kind == *kind);
     told.untold = CostKind::ALL.iter().copied().filter(|kind| !is_own(kind)).collect();
     told.own.sort_by_key(|own| own.kind);
@@ -98,6 +107,17 @@ struct Way {
     paid: Vec<u32>,
     /// What no cost explains, such as the handling time that the scenario names.
     fixed: Ns,
+}
+
+impl Way {
+    fn pays(&self, kind: CostKind) -> u64 {
+        u64::from(self.paid[kind as usize])
+    }
+
+    /// What its costs are together.
+    fn whole(&self, prices: &Prices) -> u64 {
+        CostKind::ALL.iter().map(|kind| self.pays(*kind) * u64::from(prices.of(*kind).average())).sum()
+    }
 }
 
 /// An exit under way.
@@ -164,30 +184,34 @@ fn ways_of(scenario: &Scenario, path: PathKind, averages: &Prices) -> Vec<Way> {
 impl Exit {
     fn over(mut self, averages: &Prices) -> Option<Way> {
         let (first, last) = self.host?;
-        let paid = self.way.paid.iter().zip(CostKind::ALL);
-        let known: u64 = paid.map(|(n, kind)| u64::from(*n) * u64::from(averages.of(*kind).average())).sum();
-        self.way.fixed = last.minus(first).minus(Ns::from_ns(known));
+        self.way.fixed = last.minus(first).minus(Ns::from_ns(self.way.whole(averages)));
         Some(self.way)
     }
 }
 
 /// Scales what this reason pays for and no earlier row has settled.
-fn fit(row: &ExitTimes, way: &Way, averages: &Prices, own: &mut Vec<OwnCost>) -> Fit {
+fn fit(
+    row: &ExitTimes,
+    way: &Way,
+    averages: &Prices,
+    shared: impl Fn(CostKind) -> bool,
+    own: &mut Vec<OwnCost>,
+) -> Fit {
     let mut fit = Fit { times: row.clone(), path: way.path, scaled: Vec::new(), carrier: None, too_long_ns: None };
-    let paid = |kind: CostKind| u64::from(way.paid[kind as usize]);
+    let paid = |kind: CostKind| way.pays(kind);
     let average = |kind: CostKind| u64::from(averages.of(kind).average());
-    // What earlier rows settled is paid at its new least, and the average of its spread is not this row's to explain.
     let settled: u64 = own.iter().map(|o| paid(o.kind) * u64::from(o.min_ns)).sum::<u64>() + way.fixed.as_ns();
     let free = |kind: &CostKind| paid(*kind) > 0 && own.iter().all(|o| o.kind != *kind);
     let kinds: Vec<CostKind> = CostKind::ALL.iter().copied().filter(free).collect();
     let whole: u64 = kinds.iter().map(|k| paid(*k) * average(*k)).sum();
-    if kinds.is_empty() || whole == 0 || settled > row.min_ns {
-        fit.too_long_ns = Some(settled + if kinds.is_empty() { 0 } else { kinds.len() as u64 });
+    if whole == 0 || settled > row.min_ns {
+        fit.too_long_ns = Some(settled);
         return fit;
     }
     let left = row.min_ns - settled;
     let scaled = |kind: CostKind| (average(kind) * left + whole / 2) / whole;
-    let carrier = kinds.iter().copied().filter(|k| paid(*k) == 1).max_by_key(|k| average(*k));
+    // Another row's exits would have the spread too if it lay on what they share.
+    let carrier = kinds.iter().copied().filter(|k| paid(*k) == 1).max_by_key(|k| (!shared(*k), average(*k)));
     // Rounding falls to the carrier.
     let others: u64 = kinds.iter().filter(|k| Some(**k) != carrier).map(|k| paid(*k) * scaled(*k)).sum();
     let spread = spread(row);

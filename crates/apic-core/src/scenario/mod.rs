@@ -9,13 +9,14 @@ mod preset;
 #[cfg(feature = "text")]
 mod read;
 mod schema;
+mod v1;
 mod validate;
 
 pub use error::ScenarioError;
 pub use preset::{PRESETS, Preset, preset};
 pub use schema::{
-    Arm, CostChoice, Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, OwnCost, OwnCosts, PathKind,
-    PiInjectTimer, Run, Scenario, TimerMode, Vcpu, Vm,
+    Arm, CostChoice, Guest, GuestIdle, Host, Housekeeper, Load, Meta, OtherExits, OtherInterrupts, OwnCost, OwnCosts,
+    PathKind, PiInjectTimer, Run, Scenario, TimerMode, Vcpu, Vm,
 };
 
 impl Scenario {
@@ -25,6 +26,17 @@ impl Scenario {
     /// The place and what would be valid.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, ScenarioError> {
         let scenario: Self = postcard::from_bytes(bytes).map_err(|e| ScenarioError::shape(".", &e.to_string()))?;
+        scenario.validate()?;
+        Ok(scenario)
+    }
+
+    /// Reads the binary form of links of version 1, and validates it.
+    ///
+    /// # Errors
+    /// The place and what would be valid.
+    pub(crate) fn from_bytes_v1(bytes: &[u8]) -> Result<Self, ScenarioError> {
+        let old: v1::Scenario = postcard::from_bytes(bytes).map_err(|e| ScenarioError::shape(".", &e.to_string()))?;
+        let scenario = Self::from(old);
         scenario.validate()?;
         Ok(scenario)
     }

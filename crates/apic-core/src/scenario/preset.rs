@@ -21,8 +21,14 @@ macro_rules! presets {
 }
 
 /// All presets, in the order they are offered.
-pub const PRESETS: &[Preset] =
-    presets!["pinned-vs-offloaded", "idle-housekeeper", "two-vcpus-one-housekeeper", "seed-2019", "recorded-arms",];
+pub const PRESETS: &[Preset] = presets![
+    "pinned-vs-offloaded",
+    "idle-housekeeper",
+    "two-vcpus-one-housekeeper",
+    "seed-2019",
+    "recorded-arms",
+    "redis-skylake-2019",
+];
 
 impl Preset {
     /// Reads it.

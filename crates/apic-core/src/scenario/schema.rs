@@ -210,7 +210,7 @@ impl Default for Guest {
     }
 }
 
-/// A guest that also executes CPUID now and then.
+/// A guest that also executes CPUID now and then, and a host that interrupts it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherExits {
@@ -220,6 +220,19 @@ pub struct OtherExits {
     #[serde(default)]
     pub first_us: u64,
     /// How long KVM works on one, in ns.
+    pub handling_ns: u64,
+    /// Some of them are host interrupts instead, none of the timer's.
+    #[serde(default)]
+    pub interrupts: Option<OtherInterrupts>,
+}
+
+/// Host interrupts on a vCPU's core that have nothing to do with its timer: EXTERNAL_INTERRUPT exits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherInterrupts {
+    /// So many of a thousand of the other exits, evenly spread.
+    pub per_mille: u16,
+    /// How long the host works on one, in ns.
     pub handling_ns: u64,
 }
 

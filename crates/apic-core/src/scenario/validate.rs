@@ -131,6 +131,10 @@ impl Scenario {
             in_range("guest.other_exits.period_us", x.period_us, 1, MAX_US)?;
             in_range("guest.other_exits.first_us", x.first_us, 0, MAX_US)?;
             in_range("guest.other_exits.handling_ns", x.handling_ns, 0, 1_000_000_000)?;
+            if let Some(i) = x.interrupts {
+                in_range("guest.other_exits.interrupts.per_mille", u64::from(i.per_mille), 1, 1_000)?;
+                in_range("guest.other_exits.interrupts.handling_ns", i.handling_ns, 0, 1_000_000_000)?;
+            }
         }
         for (i, arm) in g.arms.iter().enumerate() {
             in_range(&format!("guest.arms[{i}].at_ns"), arm.at_ns, 0, MAX_US * 1_000)?;

@@ -51,8 +51,8 @@ fn moment() -> String {
 #[test]
 fn an_unknown_preset() {
     check(&["run", "--preset", "nope"], b"", &["--preset", "\"nope\"", "idle-housekeeper", "recorded-arms"]);
-    check(&["run", "nope"], b"", &["\"nope\"", ".toml", "v1.", "idle-housekeeper"]);
-    check(&["run", "#nope"], b"", &["link", "\"nope\"", "v1.", "idle-housekeeper"]);
+    check(&["run", "nope"], b"", &["\"nope\"", ".toml", "v2.", "idle-housekeeper"]);
+    check(&["run", "#nope"], b"", &["link", "\"nope\"", "v2.", "idle-housekeeper"]);
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn a_damaged_link() {
 
 #[test]
 fn a_newer_link() {
-    for newer in ["v2.abc", "#v3.abc", "https://example.org/#v4294967296.abc"] {
-        check(&["run", newer], b"", &["link is of version", "up to 1", "newer Exitless"]);
+    for newer in ["v3.abc", "#v4.abc", "https://example.org/#v4294967296.abc"] {
+        check(&["run", newer], b"", &["link is of version", "up to 2", "newer Exitless"]);
     }
 }
 

@@ -20,6 +20,17 @@ pub(super) fn external_interrupt(c: &Context<'_>) -> Sentence {
     ))
 }
 
+/// X1: the guest's own doing, or a host interrupt that is not the timer's.
+pub(super) fn other_exit(c: &Context<'_>) -> Sentence {
+    match c.exit() {
+        Some((_, Some(_))) => external_interrupt(c),
+        _ => {
+            let vcpu = c.vcpu();
+            said(format!("{vcpu} executed CPUID, which always exits: {vcpu} exited (CPUID)."))
+        }
+    }
+}
+
 pub(super) fn mode_outside(c: &Context<'_>) -> Sentence {
     said(format!("KVM noted that {} had left: vcpu->mode became OUTSIDE_GUEST_MODE.", c.vcpu()))
 }

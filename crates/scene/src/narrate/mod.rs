@@ -105,8 +105,10 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
         Rule::H1 | Rule::H2 => host::load(&c),
         Rule::G1 => said(format!("{}'s handler returned; its interrupts are on again.", c.vcpu())),
         Rule::G2 => but(format!("{} halted and waits for an interrupt.", c.vcpu()), "HLT is not intercepted: no exit."),
-        Rule::X1 => said(format!("{} executed CPUID, which always exits.", c.vcpu())),
-        Rule::X2 => said(format!("KVM emulated CPUID for {}.", c.vcpu())),
+        Rule::X1 => firing::other_exit(&c),
+        Rule::X2 => {
+            said(format!("The host was done with {}'s exit, which had nothing to do with the timer.", c.vcpu()))
+        }
     }
 }
 
