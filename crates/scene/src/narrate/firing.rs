@@ -22,13 +22,11 @@ pub(super) fn external_interrupt(c: &Context<'_>) -> Sentence {
 
 /// X1: the guest's own doing, or a host interrupt that is not the timer's.
 pub(super) fn other_exit(c: &Context<'_>) -> Sentence {
-    match c.exit() {
-        Some((_, Some(_))) => external_interrupt(c),
-        _ => {
-            let vcpu = c.vcpu();
-            said(format!("{vcpu} executed CPUID, which always exits: {vcpu} exited (CPUID)."))
-        }
+    if let Some((_, Some(_))) = c.exit() {
+        return external_interrupt(c);
     }
+    let vcpu = c.vcpu();
+    said(format!("{vcpu} executed CPUID, which always exits: {vcpu} exited (CPUID)."))
 }
 
 pub(super) fn mode_outside(c: &Context<'_>) -> Sentence {
