@@ -1,7 +1,7 @@
 //! Costs fitted to tables of exits.
 
 use apic_core::cost::CostKind;
-use apic_core::run::{Calibration, ExitTimes, History, Measured, calibrate};
+use apic_core::run::{Calibration, Distribution, ExitTimes, History, Measured, calibrate};
 use apic_core::scenario::{OtherExits, OwnCosts, PathKind, Scenario, preset};
 
 fn scenario(ticks: u32) -> Scenario {
@@ -14,7 +14,7 @@ fn scenario(ticks: u32) -> Scenario {
 /// A table to the 10 ns that perf prints.
 fn table(measured: &Measured) -> Vec<ExitTimes> {
     let tens = |ns: Option<u64>| (ns.expect("some") + 5) / 10 * 10;
-    let row = |(reason, times): &(&str, apic_core::run::Distribution)| ExitTimes {
+    let row = |(reason, times): &(&str, Distribution)| ExitTimes {
         reason: (*reason).to_owned(),
         samples: times.count(),
         min_ns: tens(times.min()),
@@ -85,7 +85,7 @@ fn the_models_exits_take_the_tables_times() {
         assert!(told.untold.contains(&kind), "{kind:?}");
     }
     // The standard deviation, which the table has as an error of so many samples, is that of the table.
-    let error = run(&fitted).exit("EXTERNAL_INTERRUPT").and_then(|t| t.error_hundredths()).expect("some");
+    let error = run(&fitted).exit("EXTERNAL_INTERRUPT").and_then(Distribution::error_hundredths).expect("some");
     let expect = 90 * (42_916_u64 * 10_000 / 4_000).isqrt() / 100;
     assert!(error.abs_diff(expect) * 3 < expect, "{error}, expected about {expect}");
 }

@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::load::is_stdin;
 use crate::moment::PathAccount;
 use crate::table::align;
+use apic_core::cost::CostKind;
 use apic_core::run::{Calibration, Distribution, ExitTimes, Fit, calibrate};
 use apic_core::scenario::{OwnCosts, Scenario};
 use apic_core::units::Ns;
@@ -166,7 +167,7 @@ pub(crate) fn document<'a>(calibrated: &'a Calibrated, accounts: &[PathAccount])
         },
         model: found(fit, accounts).and_then(model),
         scaled: fit.scaled.iter().map(|kind| kind.what()).collect(),
-        carries_the_spread: fit.carrier.map(|kind| kind.what()),
+        carries_the_spread: fit.carrier.map(CostKind::what),
         settled_elsewhere_ns: fit.too_long_ns,
     };
     Document {

@@ -3,6 +3,7 @@
 use crate::moment::{Moment, PathAccount};
 use crate::table::align;
 use apic_core::cost::published::{EXTERNAL_INTERRUPT_WITH, EXTERNAL_INTERRUPT_WITHOUT, Figure, Published};
+use apic_core::run::Distribution;
 use apic_core::scenario::PathKind;
 use apic_core::units::Ns;
 use kvm_trace::Percent;
@@ -56,8 +57,8 @@ fn with() -> Exits {
 fn model(account: &PathAccount) -> Exits {
     let exits = &account.measured.exits;
     let own = account.measured.exit(REASON);
-    let samples = own.map_or(0, |times| times.count());
-    let own_time = own.map_or(0, |times| times.sum());
+    let samples = own.map_or(0, Distribution::count);
+    let own_time = own.map_or(0, Distribution::sum);
     let all: u64 = exits.iter().map(|(_, times)| times.count()).sum();
     let time: u128 = exits.iter().map(|(_, times)| times.sum()).sum();
     let others = all - samples;
@@ -66,9 +67,9 @@ fn model(account: &PathAccount) -> Exits {
         samples,
         samples_share: Percent::of(samples.into(), all.into()).hundredths(),
         time_share: Percent::of(own_time, time).hundredths(),
-        min_ns: own.and_then(|t| t.min()).unwrap_or(0),
-        avg_ns: own.and_then(|t| t.average()).unwrap_or(0),
-        max_ns: own.and_then(|t| t.max()).unwrap_or(0),
+        min_ns: own.and_then(Distribution::min).unwrap_or(0),
+        avg_ns: own.and_then(Distribution::average).unwrap_or(0),
+        max_ns: own.and_then(Distribution::max).unwrap_or(0),
         others,
         others_avg_ns: ns((time - own_time) / u128::from(others.max(1))),
         time_ns: ns(time),
