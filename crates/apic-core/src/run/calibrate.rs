@@ -295,6 +295,19 @@ mod tests {
         assert!(average(found).abs_diff(1_000 * (row.avg_ns - row.min_ns)) <= 1_500, "{}", average(found));
     }
 
+    /// What another row's exits pay for too does not carry the spread, however large it is.
+    #[test]
+    fn the_spread_lies_on_what_is_a_rows_own() {
+        let (large, small) = (CostKind::TickWork, CostKind::TimerCallback);
+        let mut paid = vec![0; CostKind::ALL.len()];
+        (paid[large as usize], paid[small as usize]) = (1, 1);
+        let way = Way { reason: "X", path: PathKind::Pinned, paid, fixed: Ns::ZERO };
+        let averages = Prices::of_set(&crate::cost::SKYLAKE).averages();
+        let row = row(900, 1_000, 2_000, 9, None);
+        let carrier = |shared: CostKind| fit(&row, &way, &averages, |kind| kind == shared, &mut Vec::new()).carrier;
+        assert_eq!((carrier(large), carrier(small)), (Some(small), Some(large)));
+    }
+
     /// The published row: a standard deviation of 1.6 µs is a tail about once in 1,460.
     #[test]
     fn the_published_row_has_an_interval_and_a_tail() {
