@@ -54,8 +54,23 @@ pub const SKYLAKE: CostSet = CostSet {
         cycles(CostKind::GuestEoi, 150, 300, HANDLER),
         cycles(CostKind::GuestReturn, 100, 200, HANDLER),
         Cost::assumed(CostKind::ContextSwitch, 500, 1_000, "no figure for the way out of a halt exists"),
-        Cost::assumed(CostKind::WakeUp, 1_500, 3_000, "no figure for exit, wake-up and re-entry of a halted vCPU exists"),
-        Cost::assumed(CostKind::UserExit, 400, 800, "no isolated figure exists; a system call and the dispatch around it"),
-        Cost::assumed(CostKind::UserWork, 1_000, 3_000, "no figure exists; about that of a signal between threads, 2.4 µs"),
+        Cost::assumed(
+            CostKind::WakeUp,
+            1_500,
+            3_000,
+            "no figure for exit, wake-up and re-entry of a halted vCPU exists",
+        ),
+        Cost::assumed(
+            CostKind::UserExit,
+            400,
+            800,
+            "no isolated figure exists; a system call and the dispatch around it",
+        ),
+        Cost::assumed(
+            CostKind::UserWork,
+            1_000,
+            3_000,
+            "no figure exists; about that of a signal between threads, 2.4 µs",
+        ),
     ],
 };

@@ -18,8 +18,8 @@ pub use error::ScenarioError;
 pub use path::PathKind;
 pub use preset::{PRESETS, Preset, preset};
 pub use schema::{
-    Arm, CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, OtherInterrupts, OwnCost,
-    OwnCosts, PiInjectTimer, Rival, Run, Scenario, TimerMode, Vcpu, Vm,
+    Arm, CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, OtherInterrupts,
+    OwnCost, OwnCosts, PiInjectTimer, Rival, Run, Scenario, TimerMode, Vcpu, Vm,
 };
 
 impl Scenario {
