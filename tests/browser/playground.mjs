@@ -85,10 +85,11 @@ export async function seek(page, steps) {
  * with data attributes, with its classes: not in the list, whose rows also depend on how far it is scrolled, nor in messages.
  */
 export const state = (page) =>
-  page.evaluate((paths) => {
+  page.evaluate(() => {
     const at = (id) => document.querySelector(`[data-testid="${id}"]`);
     const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-    const byPath = (read) => Object.fromEntries(paths.filter((path) => at(`pi-${path}`)).map((path) => [path, read(path)]));
+    const paths = all('.stage-card[data-path]').map((e) => e.dataset.path);
+    const byPath = (read) => Object.fromEntries(paths.map((path) => [path, read(path)]));
     const numbers = (path) => all(`[data-ledger][data-path=${path}]`).map((e) => [e.dataset.ledger, Number(e.dataset.value)]);
     return {
       position: Number(at('step-number').value),
@@ -106,7 +107,7 @@ export const state = (page) =>
         .filter((e) => Object.keys(e.dataset).length > 0 && !e.closest('[data-testid=steps-list], [role=alert]'))
         .map((e) => [JSON.stringify(e.dataset), e.getAttribute('class') ?? ''].join(' ')),
     };
-  }, PATHS);
+  });
 
 /** The marks of a stage with these attributes. */
 export const marks = ({ marks }, path, wanted) =>
