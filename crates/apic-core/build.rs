@@ -23,7 +23,14 @@ mod rules;
 #[path = "src/kvm/vendor.rs"]
 mod vendor;
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "src/cost/kind.rs"]
+mod kind;
+
 /// The paths by which the schema knows what it names.
+mod cost {
+    pub(crate) use super::kind::{CostKind, Tail};
+}
 mod host {
     pub(crate) use super::topology::Topology;
 }
@@ -43,9 +50,15 @@ mod schema;
 fn main() -> Result<(), Box<dyn Error>> {
     let presets = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../static/presets");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in
-        ["units.rs", "host/topology.rs", "kvm/rules.rs", "kvm/vendor.rs", "scenario/schema.rs", "scenario/path.rs"]
-    {
+    for watched in [
+        "units.rs",
+        "cost/kind.rs",
+        "host/topology.rs",
+        "kvm/rules.rs",
+        "kvm/vendor.rs",
+        "scenario/schema.rs",
+        "scenario/path.rs",
+    ] {
         println!("cargo::rerun-if-changed=src/{watched}");
     }
     println!("cargo::rerun-if-changed={}", presets.display());

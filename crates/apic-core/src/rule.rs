@@ -426,10 +426,10 @@ rules! {
         "HLT is not intercepted: the vCPU waits in non-root operation until an interrupt is recognised.",
         "SDM vol. 3, \"HLT exiting\"";
     X1: "Another exit",
-        "The guest executes CPUID, which always exits.",
+        "The guest executes CPUID, which always exits; or a host interrupt arrives that has nothing to do with the timer.",
         "SDM vol. 3, \"Instructions That Cause VM Exits Unconditionally\"";
     X2: "The other exit is handled",
-        "KVM emulates the instruction; the vCPU is outside guest mode.",
+        "KVM emulates the instruction, or the host handles the interrupt; the vCPU is outside guest mode.",
         "vmx_handle_exit, kvm_emulate_cpuid";
 }
 

@@ -135,6 +135,9 @@ impl Vector {
     /// `RESCHEDULE_VECTOR`.
     pub const RESCHEDULE: Self = Self(0xfd);
 
+    /// A device's, as good as any that Linux hands out from 0x21 on.
+    pub const DEVICE: Self = Self(0x31);
+
     /// Any of the 256 numbers.
     pub const fn new(number: u8) -> Self {
         Self(number)

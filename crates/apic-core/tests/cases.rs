@@ -223,7 +223,8 @@ fn k20_a_past_deadline_in_the_fastpath() {
 fn b21_a_notification_to_the_old_core_is_harmless() {
     let s = scenario(|s| {
         to_core_2(999)(s);
-        s.guest.other_exits = Some(OtherExits { period_us: 100_000, first_us: 50_000, handling_ns: 1 });
+        s.guest.other_exits =
+            Some(OtherExits { period_us: 100_000, first_us: 50_000, handling_ns: 1, interrupts: None });
     });
     let records = all(&s, PathKind::Posted);
     let delivered = effects(&records, |e| matches!(e, Effect::Delivered { .. }).then_some(()));

@@ -70,7 +70,8 @@ fn a_periodic_hrtimer_is_requeued_where_it_ran() {
 fn a_second_expiry_is_ignored_and_the_period_goes_on() {
     let s = counting(TimerMode::Periodic, |s| {
         s.guest.period_us = 300;
-        s.guest.other_exits = Some(OtherExits { period_us: 100_000, first_us: 290, handling_ns: 400_000 });
+        s.guest.other_exits =
+            Some(OtherExits { period_us: 100_000, first_us: 290, handling_ns: 400_000, interrupts: None });
         s.run.expiries = 3;
     });
     let records = all(&s, PathKind::NotPosted);

@@ -382,7 +382,7 @@ fn race_kick_while_entering() {
 fn busy_at_expiry(handling_ns: u64) -> Scenario {
     use apic_core::scenario::OtherExits;
     scenario(|s| {
-        s.guest.other_exits = Some(OtherExits { period_us: 10_000, first_us: 998, handling_ns });
+        s.guest.other_exits = Some(OtherExits { period_us: 10_000, first_us: 998, handling_ns, interrupts: None });
     })
 }
 

@@ -85,6 +85,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                         period_us,
                         first_us: 10,
                         handling_ns,
+                        interrupts: None,
                     }),
                     ..Guest::default()
                 },

@@ -1,5 +1,6 @@
 //! What a scenario may say: every refusal names the key, what is wrong and what would be valid.
 
+use apic_core::link::{self, Link};
 use apic_core::scenario::Scenario;
 
 const GOOD: &str = r#"
@@ -105,6 +106,44 @@ fn run_and_costs() {
     check(("", &run("preemption-timer", "vendor = \"svm\"")), &["vm.vendor", "AMD", "vmx"]);
     check(("", &run("avic", "apicv = false")), &["vm.apicv", "AVIC", "true"]);
     check(("", "[costs]\nset = \"486\""), &["costs.set", "486", "skylake"]);
+}
+
+/// One's own costs are validated key by key.
+#[test]
+fn own_costs() {
+    let own = |costs: &str| format!("[costs.own]\nsource = \"mine\"\ncosts = [{costs}]");
+    let check = |costs: &str, expect: &[&str]| check(("", &own(costs)), expect);
+    let one = "{ kind = \"vm_exit\", min_ns = 1, max_ns = 9 }";
+    check(&format!("{one}, {one}"), &["costs.own.costs[1].kind", "listed twice", "each kind once"]);
+    check(
+        "{ kind = \"vm_exit\", min_ns = 10, max_ns = 9 }",
+        &["costs.own.costs[0].min_ns", "10 is out of range", "0 to 9"],
+    );
+    check("{ kind = \"vm_exit\", min_ns = 1, max_ns = 2000000000 }", &["costs.own.costs[0].max_ns", "0 to 1000000000"]);
+    check("{ kind = \"sleep\", min_ns = 1, max_ns = 9 }", &["costs.own.costs[0].kind", "sleep", "vm_exit"]);
+    let tail = |tail: &str| one.replace(" }", &format!(", tail = {{ {tail} }} }}"));
+    check(&tail("max_ns = 9, one_in = 5"), &["costs.own.costs[0].tail.max_ns", "9 is out of range", "10 to"]);
+    check(&tail("max_ns = 99, one_in = 1"), &["costs.own.costs[0].tail.one_in", "1 is out of range", "2 to"]);
+    self::check(("", "[costs.own]\nsource = \" \"\ncosts = []"), &["costs.own.source", "where the costs come from"]);
+
+    let scenario = Scenario::from_toml(&format!("{GOOD}\n{}", own(&tail("max_ns = 99, one_in = 7")))).expect("valid");
+    let json = serde_json::to_string(&scenario).expect("serialises");
+    assert_eq!(Scenario::from_json(&json).as_ref(), Ok(&scenario));
+    // A link carries them too.
+    let link = Link { scenario, preset: None, position: None, vcpu: 0, picks: Vec::new() };
+    assert_eq!(link::decode(&link::encode(&link)), Ok(link));
+}
+
+#[test]
+fn other_interrupts() {
+    let with = |interrupts: &str| {
+        format!("[guest]\nother_exits = {{ period_us = 9, handling_ns = 1, interrupts = {{ {interrupts} }} }}")
+    };
+    check(("", &with("per_mille = 0, handling_ns = 1")), &["guest.other_exits.interrupts.per_mille", "1 to 1000"]);
+    check(
+        ("", &with("per_mille = 9, handling_ns = 2000000000")),
+        &["guest.other_exits.interrupts.handling_ns", "0 to"],
+    );
 }
 
 #[test]

@@ -68,7 +68,8 @@ fn preemption_timer_expired_while_arming() {
 fn a_late_entry_with_the_preemption_timer_exits_at_once() {
     let s = scenario(|s| {
         s.vm.lapic_timer_advance = false;
-        s.guest.other_exits = Some(OtherExits { period_us: 10_000, first_us: 990, handling_ns: 30_000 });
+        s.guest.other_exits =
+            Some(OtherExits { period_us: 10_000, first_us: 990, handling_ns: 30_000, interrupts: None });
     });
     let records = all(&s, PathKind::PreemptionTimer);
     let count = effects(&records, |e| match e {
@@ -236,7 +237,8 @@ fn the_virtual_timer_needs_no_exit() {
 fn the_virtual_timer_waits_for_the_guest() {
     let s = scenario(|s| {
         s.vm.era = Era::Proposal2026;
-        s.guest.other_exits = Some(OtherExits { period_us: 10_000, first_us: 990, handling_ns: 30_000 });
+        s.guest.other_exits =
+            Some(OtherExits { period_us: 10_000, first_us: 990, handling_ns: 30_000, interrupts: None });
     });
     check_tick(&s, PathKind::VirtualTimer, "V1 X1 P2 X2 P6 P6b P6d P8 V2 C13 C14");
 }
@@ -317,7 +319,8 @@ fn before_posting() {
     let posted = |era| {
         scenario(|s| {
             s.vm.era = era;
-            s.guest.other_exits = Some(OtherExits { period_us: 10_000, first_us: 1_500, handling_ns: 1_000 });
+            s.guest.other_exits =
+                Some(OtherExits { period_us: 10_000, first_us: 1_500, handling_ns: 1_000, interrupts: None });
             s.run.expiries = 1;
         })
     };
@@ -401,7 +404,8 @@ fn the_parameter_was_off_at_first() {
 fn an_older_post_kicks() {
     let s = scenario(|s| {
         s.vm.era = Era::SeriesV4;
-        s.guest.other_exits = Some(OtherExits { period_us: 10_000, first_us: 990, handling_ns: 30_000 });
+        s.guest.other_exits =
+            Some(OtherExits { period_us: 10_000, first_us: 990, handling_ns: 30_000, interrupts: None });
     });
     let records = all(&s, PathKind::Posted);
     assert!(told(&records).join(" ").contains("C8 C8b C9 D2 C10"), "{:?}", told(&records));

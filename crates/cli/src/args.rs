@@ -19,8 +19,13 @@ told to the end. --at says otherwise.
 Recordings are the text of `perf script` or `trace-cmd report`. An arm counts if the guest wrote a
 deadline or an initial count; --expiries is the number of arms unless it is given.
 
-Exit status: 0; 2 if the command line, the scenario, the link or the recording is at fault; 1 if
-the output could not be written.";
+--calibrate takes the table that `perf kvm stat report --event=vmexit --stdio` prints on your host, and
+scales the model's costs until its exits take the table's least, average and most time. The report
+says what the table cannot tell. The fitted costs stand under costs.own with --json, in the form that
+a scenario carries them.
+
+Exit status: 0; 2 if the command line, the scenario, the link, the recording or the table is at
+fault; 1 if the output could not be written.";
 
 const APIC_HELP: &str = "\
 Settings:
@@ -75,6 +80,8 @@ pub(crate) enum Command {
     Presets(PresetsArgs),
     /// Print the arms of a recording as a scenario has them
     Arms(ArmsArgs),
+    /// Print what steps cost, where each figure comes from, and what was published
+    Costs(CostsArgs),
     /// Say how many exits must have been avoided for a claimed benefit
     Breakeven(BreakevenArgs),
     /// Sum a recording up, or turn it into a scenario, a Perfetto trace or a table
@@ -105,6 +112,9 @@ pub(crate) struct RunArgs {
     /// The vCPU of the recording, by its thread, where there are several
     #[arg(long, value_name = "TID", requires = "arms_from", value_parser = number::<u32>)]
     pub(crate) vcpu: Option<u32>,
+    /// Fit the costs to a table of `perf kvm stat report` (`-` reads standard input)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibrate: Option<PathBuf>,
     /// Up to where the run is told: end, opening, or a number of beats
     #[arg(long, value_name = "WHEN")]
     pub(crate) at: Option<String>,
@@ -147,6 +157,16 @@ pub(crate) struct ArmsArgs {
     /// Print no more than so many
     #[arg(long, value_name = "N", value_parser = number::<usize>)]
     pub(crate) first: Option<usize>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct CostsArgs {
+    /// One set of costs instead of all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) set: Option<String>,
+    /// One JSON document instead of the tables
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

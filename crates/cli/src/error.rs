@@ -3,7 +3,7 @@
 use apic_core::bench::{BenchError, ScriptError};
 use apic_core::link::LinkError;
 use apic_core::scenario::ScenarioError;
-use kvm_trace::ReadError;
+use kvm_trace::{ReadError, StatError};
 use std::io;
 use std::process::ExitCode;
 use thiserror::Error;
@@ -61,6 +61,14 @@ pub(crate) enum Failure {
         file: String,
         /// Line, and what would be valid.
         source: ReadError,
+    },
+    /// A table of exits cannot be read.
+    #[error("{file}: {source}")]
+    Stat {
+        /// Its name.
+        file: String,
+        /// Line, and what would be valid.
+        source: StatError,
     },
     /// The output could not be written.
     #[error("writing the output: {0}")]

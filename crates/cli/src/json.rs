@@ -1,11 +1,13 @@
 //! `--json`: the account of a run as one document.
 
+use crate::calibration;
+use crate::crosscheck;
 use crate::error::Failure;
 use crate::moment::{Cut, Moment, PathAccount};
 use crate::spread::{Spread, spread};
 use crate::tally::Expiry;
-use apic_core::cost;
 use apic_core::run::Ledger;
+use apic_core::scenario::OwnCosts;
 use serde::Serialize;
 use std::io::Write;
 
@@ -20,6 +22,10 @@ struct Document<'a> {
     arms: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<Recording<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration: Option<calibration::Document<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cross_check: Option<crosscheck::Document>,
     /// Beats after which the paths are told.
     position: usize,
     /// Beats of the whole run.
@@ -38,6 +44,9 @@ struct Heading<'a> {
 struct Costs<'a> {
     set: &'a str,
     about: &'a str,
+    /// As a scenario carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own: Option<&'a OwnCosts>,
 }
 
 #[derive(Serialize)]
@@ -84,7 +93,12 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
         },
         model_version: env!("CARGO_PKG_VERSION"),
         seed: scenario.run.seed,
-        costs: Costs { set: &scenario.costs.set, about: cost::set(&scenario.costs.set).map_or("", |set| set.about) },
+        costs: Costs {
+            set: scenario.costs.set().name,
+            about: scenario.costs.set().about,
+            own: scenario.costs.own.as_ref(),
+        },
+        calibration: moment.calibrated.as_ref().map(|calibrated| calibration::document(calibrated, &accounts)),
         arms: moment.arms(),
         recording: moment.recording.as_ref().map(|r| Recording {
             file: &r.name,
@@ -96,6 +110,7 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
             lines: r.list.coverage.lines,
             lines_not_understood: r.list.coverage.unparsed,
         }),
+        cross_check: crosscheck::document(moment, &accounts),
         position: moment.lockstep.position(),
         beats: moment.lockstep.len(),
         paths: accounts.iter().map(path).collect(),

@@ -2,6 +2,7 @@
 
 use crate::args::RunArgs;
 use crate::arms::Recording;
+use crate::calibration::{self, Calibrated};
 use crate::error::Failure;
 use apic_core::driver::Pick;
 use apic_core::link;
@@ -33,6 +34,7 @@ pub(crate) struct Loaded {
     pub(crate) picks: Vec<Vec<Pick>>,
     pub(crate) at: At,
     pub(crate) recording: Option<Recording>,
+    pub(crate) calibrated: Option<Calibrated>,
 }
 
 /// What the command line asks for.
@@ -40,6 +42,11 @@ pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
     if args.scenario.as_deref() == Some("-") && args.arms_from.as_deref().is_some_and(is_stdin) {
         let problem = "standard input can be read once, and the scenario is read from it";
         return Err(Failure::value("--arms-from", problem, "a file for one of the two"));
+    }
+    let from_stdin = |file: &Option<std::path::PathBuf>| file.as_deref().is_some_and(is_stdin);
+    if from_stdin(&args.calibrate) && (args.scenario.as_deref() == Some("-") || from_stdin(&args.arms_from)) {
+        let problem = "standard input can be read once, and something else is read from it";
+        return Err(Failure::value("--calibrate", problem, "a file for one of the two"));
     }
     let mut loaded = base(args)?;
     let original = loaded.scenario.clone();
@@ -54,6 +61,11 @@ pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
     let run = &mut loaded.scenario.run;
     run.expiries = args.expiries.unwrap_or(run.expiries);
     run.seed = args.seed.unwrap_or(run.seed);
+    if let Some(file) = &args.calibrate {
+        // The run that shows what exits pay for has to be one that can be made.
+        loaded.scenario.validate().map_err(|e| Failure::scenario(changed_by(args, e.path().unwrap_or("")))(e))?;
+        loaded.calibrated = Some(calibration::apply(file, &mut loaded.scenario)?);
+    }
     if loaded.scenario != original {
         loaded.scenario.validate().map_err(|e| Failure::scenario(changed_by(args, e.path().unwrap_or("")))(e))?;
         // The beats of another run are other beats.
@@ -69,6 +81,7 @@ pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
 fn changed_by(args: &RunArgs, key: &str) -> &'static str {
     match key {
         key if key.starts_with("guest.arms") && args.arms_from.is_some() => "--arms-from",
+        key if key.starts_with("costs.own") && args.calibrate.is_some() => "--calibrate",
         key if key.starts_with("run.paths") => "--paths",
         key if key.starts_with("run.expiries") && args.expiries.is_some() => "--expiries",
         key if key.starts_with("run.expiries") => "--arms-from",
@@ -105,7 +118,14 @@ fn base(args: &RunArgs) -> Result<Loaded, Failure> {
 }
 
 fn whole(scenario: Scenario, preset: Option<&str>) -> Loaded {
-    Loaded { scenario, preset: preset.map(str::to_owned), picks: Vec::new(), at: At::End, recording: None }
+    Loaded {
+        scenario,
+        preset: preset.map(str::to_owned),
+        picks: Vec::new(),
+        at: At::End,
+        recording: None,
+        calibrated: None,
+    }
 }
 
 fn from_text(origin: &str, text: &str) -> Result<Loaded, Failure> {
@@ -116,7 +136,14 @@ fn from_text(origin: &str, text: &str) -> Result<Loaded, Failure> {
 fn from_link(text: &str) -> Result<Loaded, Failure> {
     let link = link::decode(text)?;
     let at = link.position.map_or(At::Opening, |beats| At::Beat(beats as usize));
-    Ok(Loaded { scenario: link.scenario, preset: link.preset, picks: link.picks, at, recording: None })
+    Ok(Loaded {
+        scenario: link.scenario,
+        preset: link.preset,
+        picks: link.picks,
+        at,
+        recording: None,
+        calibrated: None,
+    })
 }
 
 /// A fragment, an address with one, or the bare form `v2.…`.

@@ -13,17 +13,22 @@
 //! | `apic` | `exitless apic`: a script for the bench |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
 //! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
+//! | `calibration` | `--calibrate`: costs fitted to a table of `perf kvm stat` |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
 //! | `report`, `json`, `events`, `ftrace`, `presets` | what is printed; `table` sets columns |
-//! | `breakeven`, `quantity` | `exitless breakeven`; numbers with units |
+//! | `crosscheck` | the published table beside the preset that stands for it |
+//! | `breakeven`, `costs`, `quantity` | `exitless breakeven` and `exitless costs`; numbers with units |
 //! | `error` | what can go wrong, and the exit status for it |
 
 mod apic;
 mod args;
 mod arms;
 mod breakeven;
+mod calibration;
+mod costs;
+mod crosscheck;
 mod error;
 mod events;
 mod ftrace;
@@ -65,7 +70,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, apic, presets, arms, import or breakeven; --help says what they do";
+            let valid = "run, apic, presets, arms, costs, import or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
@@ -75,6 +80,7 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         Command::Apic(args) => apic::answer(&args, out),
         Command::Presets(args) => presets::print(args.json, out),
         Command::Arms(args) => arms::print(&args, out),
+        Command::Costs(args) => costs::print(&args, out),
         Command::Breakeven(args) => breakeven::print(&args, out),
         Command::Import(args) => import::print(&args, out),
     }

@@ -1,6 +1,7 @@
 //! The paths, run, and up to where they are told.
 
 use crate::arms::Recording;
+use crate::calibration::Calibrated;
 use crate::load::{At, Loaded};
 use crate::tally::{self, Tally};
 use apic_core::run::{History, Ledger, Lockstep, Measured};
@@ -10,6 +11,7 @@ use apic_core::scenario::{PathKind, Scenario};
 pub(crate) struct Moment {
     pub(crate) preset: Option<String>,
     pub(crate) recording: Option<Recording>,
+    pub(crate) calibrated: Option<Calibrated>,
     /// Every path, at the position.
     pub(crate) lockstep: Lockstep,
     /// Which paths follow choices made by hand.
@@ -50,7 +52,7 @@ impl Moment {
             At::Opening => lockstep.opening(),
             At::Beat(beats) => beats,
         });
-        Self { preset: loaded.preset, recording: loaded.recording, lockstep, by_hand }
+        Self { preset: loaded.preset, recording: loaded.recording, calibrated: loaded.calibrated, lockstep, by_hand }
     }
 
     pub(crate) fn scenario(&self) -> &Scenario {

@@ -1,10 +1,11 @@
 //! The ledger as a table, for people.
 
+use crate::calibration;
+use crate::crosscheck;
 use crate::error::Failure;
 use crate::moment::{Cut, Moment, PathAccount};
 use crate::spread;
 use crate::table::{align, span};
-use apic_core::cost;
 use apic_core::rule::Rule;
 use apic_core::run::Ledger;
 use apic_core::scenario::{PathKind, Scenario};
@@ -58,9 +59,24 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
     if let Some(verdict) = verdict(&accounts) {
         writeln!(out, "{verdict}")?;
     }
-    let set = &scenario.costs.set;
-    let about = cost::set(set).map_or("", |s| s.about);
-    writeln!(out, "Simulated, seed {}. Costs: {set}: {about}.", scenario.run.seed)?;
+    let beside = crosscheck::lines(moment, &accounts);
+    if !beside.is_empty() {
+        writeln!(out)?;
+        for line in beside {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out)?;
+    }
+    let set = scenario.costs.set();
+    writeln!(out, "Simulated, seed {}. Costs: {}: {}.", scenario.run.seed, set.name, set.about)?;
+    if let Some(calibrated) = &moment.calibrated {
+        writeln!(out)?;
+        for line in calibration::lines(calibrated, &accounts) {
+            writeln!(out, "{line}")?;
+        }
+    } else if let Some(own) = &scenario.costs.own {
+        writeln!(out, "In place of {} of these: {}.", own.costs.len(), own.source)?;
+    }
     Ok(())
 }
 

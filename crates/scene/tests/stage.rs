@@ -152,7 +152,7 @@ fn the_main_labels_are_all_there() {
         let said = |i: usize| texts(&stages[i].2).iter().map(|(_, t)| *t).collect::<Vec<_>>().join(" | ");
         let (pinned, posted) = (said(0), said(1));
         for expect in
-            ["EXTERNAL_INTERRUPT", "0xec, 1.05 µs", "WRMSR deadline", "queued on", "fires here", "handler, vector"]
+            ["EXTERNAL_INTERRUPT", "0xec, 1.19 µs", "WRMSR deadline", "queued on", "fires here", "handler, vector"]
         {
             assert!(pinned.contains(expect), "{width}: {expect:?} in {pinned}");
         }
@@ -295,7 +295,7 @@ fn a_crowded_page_stays_well_formed() {
     };
     scenario.vcpus = (0..16).map(vcpu).collect();
     scenario.guest.other_exits =
-        Some(apic_core::scenario::OtherExits { period_us: 90, first_us: 40, handling_ns: 600 });
+        Some(apic_core::scenario::OtherExits { period_us: 90, first_us: 40, handling_ns: 600, interrupts: None });
     scenario.run.expiries = 32;
     scenario.validate().expect("a possible host");
     let mut lockstep = Lockstep::new(&scenario);

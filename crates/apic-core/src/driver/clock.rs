@@ -1,20 +1,21 @@
 //! The clock: every step has a cost, and the actor that is due first moves. Ties go by [`Actor::index`].
 //!
-//! Costs are drawn per kind and per occurrence ([`crate::cost::Cost::sample`]), so two paths of one scenario draw the
+//! Costs are drawn per kind and per occurrence ([`crate::cost::Price::sample`]), so two paths of one scenario draw the
 //! same costs for the same work.
 
 use super::due::Due;
 use super::queue::{Key, WinnerTree};
-use crate::cost::{CostKind, CostSet};
+use crate::cost::{CostKind, Prices};
 use crate::effect::Observer;
 use crate::machine::{Actor, Machine, Next, Taken};
 use crate::rule::Rule;
 use crate::units::Ns;
+use std::sync::Arc;
 
 /// The simulation's clock: when each actor is due.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Clock {
-    costs: &'static CostSet,
+    costs: Arc<Prices>,
     seed: u64,
     /// The next sample of each [`CostKind`], and its number.
     draws: [(Ns, u32); CostKind::ALL.len()],
@@ -28,7 +29,7 @@ pub struct Clock {
 
 impl Clock {
     /// At the machine's present state.
-    pub fn new(machine: &Machine, costs: &'static CostSet, seed: u64) -> Self {
+    pub fn new(machine: &Machine, costs: Arc<Prices>, seed: u64) -> Self {
         let draws = std::array::from_fn(|kind| (costs.of(CostKind::ALL[kind]).sample(seed, 0), 0));
         let cpus = machine.cpus().len();
         let queue = WinnerTree::new(machine.actors().count());

@@ -2,15 +2,17 @@
 //! What the tests hold the fast one to.
 
 use super::Clock;
-use crate::cost::{CostKind, SKYLAKE};
+use crate::cost::{CostKind, Prices, SKYLAKE};
 use crate::effect::{Effect, Silent};
 use crate::host::Topology;
 use crate::machine::{Actor, Config, Machine, Next, Taken};
 use crate::rule::Rule;
 use crate::scenario::{GuestIdle, Load, PRESETS, PathKind, Scenario, Vcpu};
 use crate::units::{CpuId, Ns};
+use std::sync::Arc;
 
 struct Naive {
+    prices: Prices,
     seed: u64,
     /// What each actor is about to do, in the order that breaks ties.
     book: Vec<(Actor, Option<(Ns, Rule)>)>,
@@ -20,7 +22,7 @@ struct Naive {
 impl Naive {
     fn new(machine: &Machine, seed: u64) -> Self {
         let book = machine.actors().map(|actor| (actor, None)).collect();
-        let mut clock = Self { seed, book, drawn: [0; CostKind::ALL.len()] };
+        let mut clock = Self { prices: Prices::of_set(&SKYLAKE), seed, book, drawn: [0; CostKind::ALL.len()] };
         for actor in machine.actors() {
             clock.look(machine, actor, false);
         }
@@ -47,7 +49,7 @@ impl Naive {
             None => next.earliest,
             Some(kind) => {
                 drawn[kind as usize] += 1;
-                let cost = SKYLAKE.of(kind).sample(self.seed, drawn[kind as usize] - 1);
+                let cost = self.prices.of(kind).sample(self.seed, drawn[kind as usize] - 1);
                 next.since.plus(cost).max(next.earliest)
             }
         };
@@ -80,7 +82,7 @@ fn the_fast_clock_takes_the_steps_of_the_naive_one() {
         for path in PathKind::ALL {
             let mut machine = Machine::new(Config::new(&scenario, *path));
             let mut twin = machine.clone();
-            let mut clock = Clock::new(&machine, &SKYLAKE, scenario.run.seed);
+            let mut clock = Clock::new(&machine, Arc::new(scenario.costs.prices()), scenario.run.seed);
             let mut naive = Naive::new(&twin, scenario.run.seed);
             for n in 0..6_000 {
                 let fast = clock.step(&mut machine, &mut Silent);
@@ -99,7 +101,7 @@ fn the_fast_clock_takes_the_steps_of_the_naive_one() {
 fn a_clock_that_was_led_by_hand_is_found_again() {
     let scenario = PRESETS[0].scenario().expect("ships valid");
     let mut machine = Machine::new(Config::new(&scenario, PathKind::Posted));
-    let mut clock = Clock::new(&machine, &SKYLAKE, 1);
+    let mut clock = Clock::new(&machine, Arc::new(scenario.costs.prices()), 1);
     let mut effects: Vec<Effect> = Vec::new();
     for n in 0..3_000usize {
         let enabled: Vec<Actor> = machine.enabled().map(|(actor, _)| actor).collect();

@@ -33,7 +33,8 @@ pub struct HrtimerBase {
 
 impl Default for HrtimerBase {
     fn default() -> Self {
-        Self { queue: Vec::new(), expires_next: Ns::NEVER, running: None, in_interrupt: false }
+        // Room from the start: a rare long interrupt elsewhere may be the first to leave a timer here, ticks later.
+        Self { queue: Vec::with_capacity(4), expires_next: Ns::NEVER, running: None, in_interrupt: false }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::effect::{Effect, Field, Observer};
 use crate::kvm::Vendor;
 use crate::lapic::TimerMode;
 use crate::rule::Rule;
-use crate::units::{Ns, VcpuId};
+use crate::units::{Ns, VcpuId, Vector};
 use crate::vmx::{ExitPhase, ExitReason};
 use serde::Serialize;
 
@@ -48,8 +48,12 @@ pub(super) struct Guest {
     arms: u32,
     /// Handlers started.
     handled: u32,
-    /// When it next executes CPUID.
+    /// When it next executes CPUID, or a host interrupt comes that is not the timer's.
     next_other: Ns,
+    /// Other exits so far.
+    others: u32,
+    /// The last of them was a host interrupt.
+    pub(super) other_interrupt: bool,
 }
 
 impl Guest {
@@ -64,6 +68,8 @@ impl Guest {
             arms: 0,
             handled: 0,
             next_other: cfg.other_exits.map_or(Ns::NEVER, |x| Ns::from_us(x.first_us)),
+            others: 0,
+            other_interrupt: false,
         }
     }
 
@@ -251,12 +257,20 @@ impl Machine {
     /// X1.
     fn guest_other_exit<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
         let period = self.cfg.other_exits.map_or(Ns::NEVER, |x| Ns::from_us(x.period_us));
+        let per_mille = self.cfg.other_exits.and_then(|x| x.interrupts).map_or(0, |i| u64::from(i.per_mille));
         let now = self.now;
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.guest.next_other = vcpu.guest.next_other.plus(period).max(now);
+        // So many of a thousand, evenly: those at which the running share passes a whole number.
+        let due = |n: u64| n * per_mille / 1_000;
+        let n = u64::from(vcpu.guest.others);
+        vcpu.guest.others += 1;
+        vcpu.guest.other_interrupt = due(n + 1) > due(n);
+        let interrupt = vcpu.guest.other_interrupt;
         vcpu.vapic.cease_recognition();
         vcpu.pc = VcpuPc::Exited(ExitTo::Other);
-        self.report_exit(v, ExitReason::Cpuid, ExitPhase::Other, obs);
+        let reason = if interrupt { ExitReason::ExternalInterrupt(Vector::DEVICE) } else { ExitReason::Cpuid };
+        self.report_exit(v, reason, ExitPhase::Other, obs);
     }
 
     /// G2: HLT; E1 if it exits.

@@ -382,9 +382,13 @@ impl Machine {
         (Rule::P2, next)
     }
 
-    /// The guest's other exit takes its time.
+    /// The guest's other exit, or the host's other interrupt, takes its time.
     fn other_exit(&mut self, v: VcpuId) -> VcpuPc {
-        let handling = |x: OtherExits| self.now.plus(Ns::from_ns(x.handling_ns));
+        let interrupt = self.vcpus[v.index()].guest.other_interrupt;
+        let handling = |x: OtherExits| {
+            let own = x.interrupts.filter(|_| interrupt).map_or(x.handling_ns, |i| i.handling_ns);
+            self.now.plus(Ns::from_ns(own))
+        };
         match self.cfg.other_exits.map(handling) {
             Some(until) => VcpuPc::OtherExit(until),
             None => self.before_entry(v),

@@ -50,6 +50,12 @@ impl History {
     }
 }
 
+/// Whether a step on a CPU is host code between the tracepoints `kvm_exit` and `kvm_entry`. What a wire or a clock does to
+/// the CPU is no code; `kvm_entry` comes before the wait for the deadline.
+pub(super) fn is_host_code(rule: Rule) -> bool {
+    !matches!(rule, Rule::I4 | Rule::F3 | Rule::K1 | Rule::Hv1 | Rule::P7 | Rule::P8 | Rule::J4)
+}
+
 struct Measurer {
     told: Measured,
     vcpus: Vec<PerVcpu>,
@@ -95,8 +101,7 @@ impl Measurer {
             tick.lost = tick.lost.plus(lost);
             tick.housekeeper = tick.housekeeper.plus(housekeeper);
         }
-        // What a wire or a clock does to this CPU is no code; kvm_entry comes before the wait for the deadline.
-        if !matches!(taken.rule, Rule::I4 | Rule::F3 | Rule::K1 | Rule::Hv1 | Rule::P7 | Rule::P8 | Rule::J4) {
+        if is_host_code(taken.rule) {
             for vcpu in &mut self.vcpus {
                 if let Some(exit) = vcpu.exit.as_mut().filter(|exit| exit.cpu == cpu) {
                     exit.host = Some((exit.host.map_or(now, |(first, _)| first), now));

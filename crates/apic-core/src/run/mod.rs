@@ -1,6 +1,7 @@
 //! Runs: steps on record, what they add up to, and several paths side by side.
 
 mod account;
+mod calibrate;
 mod distribution;
 mod history;
 mod ledger;
@@ -9,6 +10,7 @@ mod measure;
 mod record;
 mod sim;
 
+pub use calibrate::{Calibration, ExitTimes, Fit, calibrate};
 pub use distribution::{Distribution, EXACT, Signed, Summary};
 pub use history::History;
 pub use ledger::Ledger;

@@ -2,12 +2,13 @@
 
 use super::account::Account;
 use super::{Ledger, StepRecord};
-use crate::cost;
+use crate::cost::Prices;
 use crate::driver::{Clock, Hand, NotEnabled, Pick};
 use crate::effect::{Effect, Silent};
 use crate::machine::{Actor, Config, Machine, Taken};
 use crate::scenario::{PathKind, Scenario};
 use crate::units::CpuId;
+use std::sync::Arc;
 
 /// One path, running.
 #[derive(Clone, Debug)]
@@ -21,9 +22,13 @@ pub struct Sim {
 impl Sim {
     /// At time zero.
     pub fn new(scenario: &Scenario, path: PathKind) -> Self {
+        Self::at_prices(scenario, path, Arc::new(scenario.costs.prices()))
+    }
+
+    /// The same at other prices than the scenario's.
+    pub(super) fn at_prices(scenario: &Scenario, path: PathKind, prices: Arc<Prices>) -> Self {
         let machine = Machine::new(Config::new(scenario, path));
-        let costs = cost::set(&scenario.costs.set).unwrap_or(&cost::SKYLAKE);
-        let clock = Clock::new(&machine, costs, scenario.run.seed);
+        let clock = Clock::new(&machine, prices, scenario.run.seed);
         let account = Account::new(&machine);
         Self { machine, clock, account, steps: 0 }
     }

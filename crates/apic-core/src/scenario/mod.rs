@@ -5,6 +5,7 @@
 
 mod allowed;
 mod error;
+mod own;
 mod path;
 mod preset;
 #[cfg(feature = "text")]
@@ -17,8 +18,8 @@ pub use error::ScenarioError;
 pub use path::PathKind;
 pub use preset::{PRESETS, Preset, preset};
 pub use schema::{
-    Arm, CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PiInjectTimer, Rival,
-    Run, Scenario, TimerMode, Vcpu, Vm,
+    Arm, CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, OtherInterrupts,
+    OwnCost, OwnCosts, PiInjectTimer, Rival, Run, Scenario, TimerMode, Vcpu, Vm,
 };
 
 impl Scenario {

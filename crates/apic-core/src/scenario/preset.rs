@@ -33,6 +33,7 @@ pub const PRESETS: &[Preset] = presets![
     "amd-avic",
     "apic-timer-virtualization",
     "userspace-irqchip",
+    "redis-skylake-2019",
 ];
 
 impl Preset {

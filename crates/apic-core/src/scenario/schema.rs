@@ -1,6 +1,7 @@
 //! The document's shape.
 
 use super::path::PathKind;
+use crate::cost::{CostKind, Tail};
 use crate::host::Topology;
 use crate::kvm::{Era, Overrides, Vendor};
 use crate::units::{CpuId, VcpuId, Vector};
@@ -272,7 +273,7 @@ impl Default for Guest {
     }
 }
 
-/// A guest that also executes CPUID now and then.
+/// A guest that also executes CPUID now and then, and a host that interrupts it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherExits {
@@ -282,6 +283,19 @@ pub struct OtherExits {
     #[serde(default)]
     pub first_us: u64,
     /// How long KVM works on one, in ns.
+    pub handling_ns: u64,
+    /// Some of them are host interrupts instead, none of the timer's.
+    #[serde(default)]
+    pub interrupts: Option<OtherInterrupts>,
+}
+
+/// Host interrupts on a vCPU's core that have nothing to do with its timer: EXTERNAL_INTERRUPT exits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherInterrupts {
+    /// So many of a thousand of the other exits, evenly spread.
+    pub per_mille: u16,
+    /// How long the host works on one, in ns.
     pub handling_ns: u64,
 }
 
@@ -314,18 +328,45 @@ impl Default for Run {
     }
 }
 
-/// Which cost set.
+/// Which costs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CostChoice {
     /// Name of the set.
     pub set: String,
+    /// Costs that stand in place of the set's.
+    pub own: Option<OwnCosts>,
 }
 
 impl Default for CostChoice {
     fn default() -> Self {
-        Self { set: "skylake".to_owned() }
+        Self { set: "skylake".to_owned(), own: None }
     }
+}
+
+/// Costs of one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnCosts {
+    /// Where they come from, in words.
+    pub source: String,
+    /// What is known; for the rest the set's stand.
+    pub costs: Vec<OwnCost>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnCost {
+    /// What is paid for.
+    pub kind: CostKind,
+    /// Least, in ns.
+    pub min_ns: u32,
+    /// Most, in ns, but for the tail.
+    pub max_ns: u32,
+    /// The rare long case, if there is one.
+    #[serde(default)]
+    pub tail: Option<Tail>,
 }
 
 const fn default_hz() -> u32 {

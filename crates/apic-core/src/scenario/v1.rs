@@ -2,7 +2,7 @@
 //! one of those leaves a copy of it here.
 
 use super::path::PathKind;
-use super::schema::{self, Arm, CostChoice, GuestIdle, Host, Meta, OtherExits, PiInjectTimer};
+use super::schema::{self, Arm, GuestIdle, Host, Meta, PiInjectTimer};
 use crate::kvm;
 use crate::units::{CpuId, Vector};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ pub(super) struct Scenario {
     vcpus: Vec<(CpuId, u64)>,
     guest: Guest,
     run: (u32, u64, Vec<PathKind>),
+    /// The set alone.
     costs: CostChoice,
 }
 
@@ -51,6 +52,18 @@ struct Guest {
     arms: Vec<Arm>,
 }
 
+#[derive(Deserialize)]
+struct OtherExits {
+    period_us: u64,
+    first_us: u64,
+    handling_ns: u64,
+}
+
+#[derive(Deserialize)]
+struct CostChoice {
+    set: String,
+}
+
 impl From<Scenario> for schema::Scenario {
     fn from(old: Scenario) -> Self {
         let TimerMode::TscDeadline = old.guest.timer;
@@ -73,7 +86,12 @@ impl From<Scenario> for schema::Scenario {
             period_us: old.guest.period_us,
             handler_ns: old.guest.handler_ns,
             idle: old.guest.idle,
-            other_exits: old.guest.other_exits,
+            other_exits: old.guest.other_exits.map(|x| schema::OtherExits {
+                period_us: x.period_us,
+                first_us: x.first_us,
+                handling_ns: x.handling_ns,
+                interrupts: None,
+            }),
             arms: old.guest.arms,
         };
         let (expiries, seed, paths) = old.run;
@@ -85,7 +103,7 @@ impl From<Scenario> for schema::Scenario {
             moves: Vec::new(),
             guest,
             run: schema::Run { expiries, seed, paths },
-            costs: old.costs,
+            costs: schema::CostChoice { set: old.costs.set, own: None },
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::error::ScenarioError as E;
 use super::schema::{Load, Scenario, TimerMode, Vcpu};
-use crate::cost;
 use crate::host::Topology;
 use crate::kvm::{Rules, Switch};
 use crate::rule::Rule;
@@ -160,6 +159,10 @@ impl Scenario {
             in_range("guest.other_exits.period_us", x.period_us, 1, MAX_US)?;
             in_range("guest.other_exits.first_us", x.first_us, 0, MAX_US)?;
             in_range("guest.other_exits.handling_ns", x.handling_ns, 0, 1_000_000_000)?;
+            if let Some(i) = x.interrupts {
+                in_range("guest.other_exits.interrupts.per_mille", u64::from(i.per_mille), 1, 1_000)?;
+                in_range("guest.other_exits.interrupts.handling_ns", i.handling_ns, 0, 1_000_000_000)?;
+            }
         }
         for (i, arm) in g.arms.iter().enumerate() {
             in_range(&format!("guest.arms[{i}].at_ns"), arm.at_ns, 0, MAX_US * 1_000)?;
@@ -191,14 +194,7 @@ impl Scenario {
             }
             self.allows(*path)?;
         }
-        if cost::set(&self.costs.set).is_none() {
-            let names: Vec<_> = cost::SETS.iter().map(|s| s.name).collect();
-            return Err(E::value(
-                "costs.set",
-                format!("there is no cost set \"{}\"", self.costs.set),
-                names.join(", "),
-            ));
-        }
+        self.costs.validate()?;
         if let Some(id) = &self.meta.opens_at
             && Rule::from_id(id).is_none()
         {

@@ -1,6 +1,7 @@
-//! `exitless breakeven`.
+//! `exitless breakeven` and `exitless costs`.
 
 use crate::{json, run, stdout};
+use apic_core::cost::{CostKind, SETS, published};
 
 const CLAIM: [&str; 5] = ["breakeven", "--benefit", "3%", "--exit-cost", "1.4us"];
 
@@ -41,4 +42,33 @@ fn other_quantities_are_refused() {
         assert!(output.status.code() == Some(2) && message.contains(part), "{message}");
     }
     assert_eq!(run(&claim(&["--cpus", "0"]), b"").status.code(), Some(2));
+}
+
+#[test]
+fn every_cost_is_listed_with_its_origin() {
+    let document = json(&["costs", "--json"], b"");
+    for (set, listed) in SETS.iter().zip(document["sets"].as_array().expect("a list")) {
+        assert_eq!(listed["name"], set.name);
+        let costs = listed["costs"].as_array().expect("a list");
+        assert_eq!(costs.len(), CostKind::ALL.len());
+        assert!(costs.iter().all(|c| c["origin"]["origin"].is_string() && c["min_ns"].is_u64()), "{listed}");
+    }
+    let all = document["published"].as_array().expect("a list");
+    assert_eq!(all.len(), published::ALL.len());
+    assert!(all.iter().all(|p| p["machine"].is_string() && p["source"].is_string()));
+}
+
+#[test]
+fn gaps_are_labelled_as_gaps() {
+    let text = stdout(&["costs", "--set", "zen"], b"");
+    assert!(text.starts_with("zen: AMD Zen 2 to 5: no cost of a step has a source"), "{text}");
+    assert_eq!(text.matches("no source: that of skylake stands in").count(), CostKind::ALL.len(), "{text}");
+    let text = stdout(&["costs", "--set", "skylake"], b"");
+    assert!(text.contains("once in 1452 up to 105700 ns") && !text.contains("no source:"), "{text}");
+    let output = run(&["costs", "--set", "486"], b"");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && message.contains("one of: skylake, ice-lake, sapphire-rapids, zen"),
+        "{message}"
+    );
 }

@@ -3,6 +3,8 @@
 mod apic;
 mod bad_input;
 mod breakeven;
+mod calibration;
+mod crosscheck;
 mod imports;
 mod links;
 mod output;

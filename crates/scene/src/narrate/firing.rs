@@ -18,6 +18,16 @@ pub(super) fn external_interrupt(c: &Context<'_>) -> Sentence {
     said(format!("{what} arrived on {} while {vcpu} ran. {why} {vcpu} exited ({reason}).", c.core()))
 }
 
+/// X1: the guest's own doing, or a host interrupt that is not the timer's.
+pub(super) fn other_exit(c: &Context<'_>) -> Sentence {
+    let (reason, vector) = c.exit().unwrap_or(("CPUID", None));
+    if vector.is_some() || !reason.eq_ignore_ascii_case("cpuid") {
+        return external_interrupt(c);
+    }
+    let vcpu = c.vcpu();
+    said(format!("{vcpu} executed CPUID, which always exits: {vcpu} exited ({reason})."))
+}
+
 pub(super) fn mode_outside(c: &Context<'_>) -> Sentence {
     said(format!("KVM noted that {} had left: vcpu->mode became OUTSIDE_GUEST_MODE.", c.vcpu()))
 }

@@ -164,8 +164,10 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
         Rule::U8 => others::user_injects(&c),
         Rule::U11 => others::user_waits(&c),
         Rule::U10 => others::user_eoi(&c),
-        Rule::X1 => said(format!("{} executed CPUID, which always exits.", c.vcpu())),
-        Rule::X2 => said(format!("KVM emulated CPUID for {}.", c.vcpu())),
+        Rule::X1 => firing::other_exit(&c),
+        Rule::X2 => {
+            said(format!("The host was done with {}'s exit, which had nothing to do with the timer.", c.vcpu()))
+        }
     }
 }
 

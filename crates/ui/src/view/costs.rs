@@ -34,6 +34,7 @@ fn line(cost: &Cost) -> Html {
         Origin::Published { machine, source } => ("published", format!("{machine}; {source}")),
         Origin::ShareOf { whole } => ("share of", whole.to_owned()),
         Origin::Assumed { why } => ("assumed", why.to_owned()),
+        Origin::Gap { stands_in } => ("no source", format!("that of {stands_in} stands in")),
     };
     html! {
         <tr>
