@@ -1,6 +1,6 @@
 //! The link form of a moment: what stands behind `#` in the address.
 //!
-//! Two forms. A preset's name stands for that preset where it opens. Everything else is `v2.` and base64url of a checked
+//! Two forms. A preset's name stands for that preset where it opens. Everything else is `v3.` and base64url of a checked
 //! binary record, with the scenario in it unless that is a preset as it ships.
 //!
 //! A link decodes for ever. When the schema changes, the types of the scenario as they are now stay behind as that
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Version of the record; links of a newer one are refused by name.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Longest link that is read, in characters. A scenario with a long recorded list of arms is the longest there is.
 const MAX_CHARS: usize = 4_000_000;
@@ -70,7 +70,7 @@ pub enum LinkError {
     Scenario(#[from] ScenarioError),
 }
 
-/// The same in versions 1 and 2; only the scenario's own bytes differ.
+/// The same in every version so far; only the scenario's own bytes differ.
 #[derive(Serialize, Deserialize)]
 struct Record {
     preset: Option<String>,
@@ -133,8 +133,11 @@ pub fn decode(text: &str) -> Result<Link, LinkError> {
     let shipped = record.preset.as_deref().map(preset).transpose();
     let scenario = match record.scenario {
         Some(bytes) => {
-            let mut scenario =
-                if version == 1 { Scenario::from_bytes_v1(&bytes)? } else { Scenario::from_bytes(&bytes)? };
+            let mut scenario = match version {
+                1 => Scenario::from_bytes_v1(&bytes)?,
+                2 => Scenario::from_bytes_v2(&bytes)?,
+                _ => Scenario::from_bytes(&bytes)?,
+            };
             if let (true, Ok(Some(shipped))) = (scenario.meta == Meta::default(), shipped) {
                 scenario.meta = shipped.meta;
             }
@@ -156,7 +159,9 @@ fn split_version(text: &str) -> Option<(u32, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kvm::{Era, Overrides, Switch};
     use crate::machine::Actor;
+    use crate::scenario::PathKind;
     use crate::units::CpuId;
 
     fn moment(name: &str) -> Link {
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn other_texts_say_what_would_be_valid() {
-        assert_eq!(decode("v3.abc"), Err(LinkError::Newer { found: 3 }));
+        assert_eq!(decode("v4.abc"), Err(LinkError::Newer { found: 4 }));
         assert_eq!(decode("v99999999999.abc"), Err(LinkError::Newer { found: u32::MAX }));
         let e = decode("pined").expect_err("no such preset").to_string();
         assert!(e.contains("\"pined\"") && e.contains("pinned-vs-offloaded"), "{e}");
@@ -224,9 +229,20 @@ mod tests {
             let link = decode(text).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(link.position, *position, "{text}");
             let now = encode(&link);
-            assert!(now == *text || text.starts_with("v1."), "what is given out now: {now}");
+            let old = ["v1.", "v2."].iter().any(|v| text.starts_with(v));
+            assert!(now == *text || old, "what is given out now: {now}");
             assert_eq!(decode(&now), Ok(link));
         }
+    }
+
+    /// Names are numbers in a link: a new rule, era or path is added behind the ones there are.
+    #[test]
+    fn rules_keep_their_numbers() {
+        let link = decode(GOLDEN[6].0).expect("a golden link");
+        let vm = &link.scenario.vm;
+        assert_eq!(vm.rules, Overrides::from([(Switch::Pinned, false), (Switch::ApicTimerVirtualization, true)]));
+        assert_eq!(vm.era, Era::V6_19);
+        assert_eq!(link.scenario.run.paths, [PathKind::Pinned, PathKind::Posted]);
     }
 
     const GOLDEN: &[(&str, Option<u32>)] = &[
@@ -241,5 +257,14 @@ mod tests {
             "v1.AAFIBE91cnMMRG9lcyBpdCBydW4_AAAAAQEEAQMBAgPoB6DLmAEBAAGQAwABAAEBAAEBAgAA7OgHuBcAAAAEAQIAAQdza3lsYWtlASoAAgABCQAD5sE_1w",
             Some(42),
         ),
+        (
+            "v2.ARl0d28tdmNwdXMtb25lLWhvdXNla2VlcGVyAUgAAAAAAAEBBAEDAQID6Aegy5gBAQAB-gEACgABAAEAAAHAmgwAAgIAAAP0AwAAAOzoB7gXAAFGA4QHAAgBAgABB3NreWxha2UBKgAAMVmVEg",
+            Some(42),
+        ),
+        (
+            "v2.AAFSBE91cnMGV2hlcmU_AAAAAQEEAQMBAgPoB6DLmAEBAAGQAwAKAgEAHgEBAAABAAHAmgwAAQMAAAEAxBMCAOzoB7gXAQAABAECAAEHc2t5bGFrZQEqAACOdpYx",
+            Some(42),
+        ),
+        ("v2.AQhhbWQtYXZpYwAAAAEBCQADG5hMhg", None),
     ];
 }

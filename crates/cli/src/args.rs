@@ -8,7 +8,7 @@ use std::str::FromStr;
 const RUN_HELP: &str = "\
 What to run:
   scenario.toml, scenario.json   a scenario file; `-` reads one from standard input
-  v2.…, '#…', https://…#…        a link, as the page's address carries it
+  v3.…, '#…', https://…#…        a link, as the page's address carries it
   idle-housekeeper               the name of a preset, the same as --preset
 
 A link is a moment. Ledger, expiries and events are told up to it: after the beats that the link

@@ -104,7 +104,7 @@ fn base(args: &RunArgs) -> Result<Loaded, Failure> {
             format!("\"{text}\""),
             "neither a file, a link nor a preset",
             format!(
-                "a .toml or .json file, - for standard input, a link that begins with v2. or #, or one of: {}",
+                "a .toml or .json file, - for standard input, a link that begins with v3. or #, or one of: {}",
                 names()
             ),
         )),
@@ -146,7 +146,7 @@ fn from_link(text: &str) -> Result<Loaded, Failure> {
     })
 }
 
-/// A fragment, an address with one, or the bare form `v2.…`.
+/// A fragment, an address with one, or the bare form `v3.…`.
 fn is_link(text: &str) -> bool {
     let versioned = || {
         let (version, _) = text.strip_prefix('v')?.split_once('.')?;

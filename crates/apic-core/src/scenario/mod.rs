@@ -12,6 +12,7 @@ mod preset;
 mod read;
 mod schema;
 mod v1;
+mod v2;
 mod validate;
 
 pub use error::ScenarioError;
@@ -23,14 +24,12 @@ pub use schema::{
 };
 
 impl Scenario {
-    /// Reads the binary form, as presets and links carry it, and validates it.
+    /// Reads the binary form, as presets and links of this version carry it, and validates it.
     ///
     /// # Errors
     /// The place and what would be valid.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, ScenarioError> {
-        let scenario: Self = postcard::from_bytes(bytes).map_err(|e| ScenarioError::shape(".", &e.to_string()))?;
-        scenario.validate()?;
-        Ok(scenario)
+        Self::from_bytes_as::<Self>(bytes)
     }
 
     /// Reads the binary form of links of version 1, and validates it.
@@ -38,8 +37,20 @@ impl Scenario {
     /// # Errors
     /// The place and what would be valid.
     pub(crate) fn from_bytes_v1(bytes: &[u8]) -> Result<Self, ScenarioError> {
-        let old: v1::Scenario = postcard::from_bytes(bytes).map_err(|e| ScenarioError::shape(".", &e.to_string()))?;
-        let scenario = Self::from(old);
+        Self::from_bytes_as::<v1::Scenario>(bytes)
+    }
+
+    /// Reads the binary form of links of version 2, and validates it.
+    ///
+    /// # Errors
+    /// The place and what would be valid.
+    pub(crate) fn from_bytes_v2(bytes: &[u8]) -> Result<Self, ScenarioError> {
+        Self::from_bytes_as::<v2::Scenario>(bytes)
+    }
+
+    fn from_bytes_as<'a, T: serde::Deserialize<'a> + Into<Self>>(bytes: &'a [u8]) -> Result<Self, ScenarioError> {
+        let read: T = postcard::from_bytes(bytes).map_err(|e| ScenarioError::shape(".", &e.to_string()))?;
+        let scenario = read.into();
         scenario.validate()?;
         Ok(scenario)
     }

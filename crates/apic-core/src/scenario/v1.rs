@@ -3,6 +3,7 @@
 
 use super::path::PathKind;
 use super::schema::{self, Arm, GuestIdle, Host, Meta, PiInjectTimer};
+use super::v2::{CostChoice, OtherExits};
 use crate::kvm;
 use crate::units::{CpuId, Vector};
 use serde::Deserialize;
@@ -15,7 +16,6 @@ pub(super) struct Scenario {
     vcpus: Vec<(CpuId, u64)>,
     guest: Guest,
     run: (u32, u64, Vec<PathKind>),
-    /// The set alone.
     costs: CostChoice,
 }
 
@@ -52,18 +52,6 @@ struct Guest {
     arms: Vec<Arm>,
 }
 
-#[derive(Deserialize)]
-struct OtherExits {
-    period_us: u64,
-    first_us: u64,
-    handling_ns: u64,
-}
-
-#[derive(Deserialize)]
-struct CostChoice {
-    set: String,
-}
-
 impl From<Scenario> for schema::Scenario {
     fn from(old: Scenario) -> Self {
         let TimerMode::TscDeadline = old.guest.timer;
@@ -86,12 +74,7 @@ impl From<Scenario> for schema::Scenario {
             period_us: old.guest.period_us,
             handler_ns: old.guest.handler_ns,
             idle: old.guest.idle,
-            other_exits: old.guest.other_exits.map(|x| schema::OtherExits {
-                period_us: x.period_us,
-                first_us: x.first_us,
-                handling_ns: x.handling_ns,
-                interrupts: None,
-            }),
+            other_exits: old.guest.other_exits.map(Into::into),
             arms: old.guest.arms,
         };
         let (expiries, seed, paths) = old.run;
@@ -103,7 +86,7 @@ impl From<Scenario> for schema::Scenario {
             moves: Vec::new(),
             guest,
             run: schema::Run { expiries, seed, paths },
-            costs: schema::CostChoice { set: old.costs.set, own: None },
+            costs: old.costs.into(),
         }
     }
 }

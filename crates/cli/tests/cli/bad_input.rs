@@ -51,8 +51,8 @@ fn moment() -> String {
 #[test]
 fn an_unknown_preset() {
     check(&["run", "--preset", "nope"], b"", &["--preset", "\"nope\"", "idle-housekeeper", "recorded-arms"]);
-    check(&["run", "nope"], b"", &["\"nope\"", ".toml", "v2.", "idle-housekeeper"]);
-    check(&["run", "#nope"], b"", &["link", "\"nope\"", "v2.", "idle-housekeeper"]);
+    check(&["run", "nope"], b"", &["\"nope\"", ".toml", "v3.", "idle-housekeeper"]);
+    check(&["run", "#nope"], b"", &["link", "\"nope\"", "v3.", "idle-housekeeper"]);
 }
 
 #[test]
