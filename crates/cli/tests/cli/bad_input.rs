@@ -148,8 +148,8 @@ fn a_damaged_link() {
 
 #[test]
 fn a_newer_link() {
-    for newer in ["v3.abc", "#v4.abc", "https://example.org/#v4294967296.abc"] {
-        check(&["run", newer], b"", &["link is of version", "up to 2", "newer Exitless"]);
+    for newer in ["v4.abc", "#v5.abc", "https://example.org/#v4294967296.abc"] {
+        check(&["run", newer], b"", &["link is of version", "up to 3", "newer Exitless"]);
     }
 }
 
