@@ -19,7 +19,7 @@ const FRAGMENTS = {
   'a damaged link': [good.replace(/.{4}$/, 'AAAA'), /damaged.*copy it again/],
   'a link that was cut off': [good.slice(0, -7), /damaged.*copy it again/],
   'a newer link': ['#v4.AAAA', /version 4.*up to 3.*newer Exitless/],
-  'a link of a version beyond all numbers': ['#v99999999999999999999.AAAA', /reads versions up to 2/],
+  'a link of a version beyond all numbers': ['#v99999999999999999999.AAAA', /reads versions up to 3/],
   'markup': ['#<img src=x onerror=alert(1)>', /is neither a link nor a preset/],
   'broken percent signs': ['#%E0%A4%A', /is neither a link nor a preset/],
   'a very long fragment': [`#${'x'.repeat(100_000)}`, /"x{1,60}" is neither a link nor a preset/],
@@ -154,7 +154,7 @@ describe('a placement that cannot be', () => {
       await drag(page, 'vcpu-0', 1);
       const where = () => page.locator('[data-token=vcpu-0]').evaluate((e) => e.closest('[data-cpu]').dataset.cpu);
       assert.equal(await where(), '1');
-      assert.match(await fragment(page), /^#v2\./);
+      assert.match(await fragment(page), /^#v3\./);
       assert.equal(await at(page, 'refusal').count(), 0);
       assert.deepEqual(marksTo(await state(page)), ['1']);
       await page.goBack();
