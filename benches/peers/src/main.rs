@@ -4,23 +4,24 @@
 //! arrives after a fixed delay; the receiver drains the descriptor and acknowledges after another one. That is three
 //! events per expiry. Every engine has to end with the same number of events and the same checksum.
 //!
-//! The arguments are a command that runs the same in SimPy, if it is to take part.
+//! It prints Markdown. `peers [--json] [--smoke] [COMMAND...]`: `--smoke` only asks whether everything runs; the command
+//! runs the same in SimPy, if that is to take part.
 #![feature(coroutines, coroutine_trait, stmt_expr_attributes)]
 
 mod queues;
+mod report;
 mod simulators;
 mod work;
 
+use report::Table;
 use std::process::Command;
 use std::time::Instant;
 use work::Work;
 
-/// Events of one run, about.
-const EVENTS: u64 = 600_000;
-/// Of one run in SimPy.
-const EVENTS_SIMPY: u64 = 100_000;
-const ROUNDS: usize = 9;
+/// Numbers of timers.
+const SIZES: [usize; 3] = [64, 1_000, 10_000];
 
+/// The first two are ours.
 const ENGINES: [(&str, fn(usize, u64) -> Work); 5] = [
     ("winner tree, FIFOs beside it", queues::winner_tree_and_fifos),
     ("winner tree alone", queues::winner_tree),
@@ -29,71 +30,72 @@ const ENGINES: [(&str, fn(usize, u64) -> Work); 5] = [
     ("nexosim 1.0.0", simulators::nexosim),
 ];
 
+/// How much is done.
+#[derive(Clone, Copy)]
+struct Plan {
+    rounds: usize,
+    /// Events of one run, about.
+    events: u64,
+    /// Of one run in SimPy.
+    events_simpy: u64,
+}
+
+const FULL: Plan = Plan { rounds: 9, events: 600_000, events_simpy: 100_000 };
+const SMOKE: Plan = Plan { rounds: 1, events: 3_000, events_simpy: 3_000 };
+
 fn main() {
-    let simpy: Vec<String> = std::env::args().skip(1).collect();
-    let sizes = [64, 1_000, 10_000];
-    let columns: Vec<Vec<(String, f64)>> = sizes.iter().map(|timers| measure(*timers, &simpy)).collect();
-    println!("ns per event, and that over the first row's; medians of {ROUNDS} rounds of about {EVENTS} events");
-    println!("| engine | {} |", sizes.map(|n| format!("N = {n}")).join(" | "));
-    println!("| --- |{}", " --- |".repeat(sizes.len()));
-    for (row, (engine, _)) in columns[0].iter().enumerate() {
-        let cells = columns.iter().map(|column| format!("{:.1} ({:.1}x)", column[row].1, column[row].1 / column[0].1));
-        println!("| {engine} | {} |", cells.collect::<Vec<_>>().join(" | "));
-    }
-    for row in 0..2 {
-        let grows = columns[2][row].1 / columns[0][row].1;
-        println!("{}: {grows:.2} times the cost per event from 64 to 10,000 timers", columns[0][row].0);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let flags = words.iter().take_while(|word| word.starts_with("--")).count();
+    let (flags, simpy) = words.split_at(flags);
+    let asked = |flag: &str| flags.iter().any(|word| word == flag);
+    let plan = if asked("--smoke") { SMOKE } else { FULL };
+    let table = measure(plan, simpy);
+    if asked("--json") {
+        println!("{}", table.json());
+    } else {
+        print!("{}", table.markdown());
     }
 }
 
-/// Every engine's median time per event. The engines take turns, so that what disturbs the machine disturbs all.
-fn measure(timers: usize, simpy: &[String]) -> Vec<(String, f64)> {
-    let end = work::end(timers, EVENTS);
-    let reference = queues::binary_heap(timers, end);
-    let mut times = vec![Vec::new(); ENGINES.len()];
-    for _ in 0..ROUNDS {
-        for ((name, run), times) in ENGINES.iter().zip(&mut times) {
-            let start = Instant::now();
-            let work = run(timers, end);
-            times.push(start.elapsed().as_nanos() as f64 / work.events as f64);
-            assert_eq!((work.events, work.checksum), (reference.events, reference.checksum), "{name}, {timers} timers");
+/// Everybody's time per event. Sizes and engines take turns, so that what disturbs the machine disturbs all.
+fn measure(plan: Plan, simpy: &[String]) -> Table {
+    let mut names: Vec<String> = ENGINES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    if let Some(program) = simpy.first() {
+        let version = Command::new(program).args(["-c", "import simpy; print(simpy.__version__)"]).output();
+        let version = version.expect("SimPy's Python starts").stdout;
+        names.push(format!("SimPy {}", String::from_utf8_lossy(&version).trim()));
+    }
+    let mut table = Table::new(plan.rounds, plan.events, names, &SIZES);
+    for round in 0..plan.rounds {
+        eprintln!("round {} of {}", round + 1, plan.rounds);
+        for (column, timers) in SIZES.into_iter().enumerate() {
+            let end = work::end(timers, plan.events);
+            let reference = queues::binary_heap(timers, end);
+            for (row, (name, run)) in ENGINES.iter().enumerate() {
+                let start = Instant::now();
+                let work = run(timers, end);
+                table.add(row, column, start.elapsed().as_nanos() as f64 / work.events as f64);
+                let (found, expected) = ((work.events, work.checksum), (reference.events, reference.checksum));
+                assert_eq!(found, expected, "{name}, {timers} timers");
+            }
+            if let [program, arguments @ ..] = simpy {
+                table.add(ENGINES.len(), column, in_simpy(program, arguments, timers, plan.events_simpy));
+            }
         }
     }
-    let mut rows: Vec<_> =
-        ENGINES.iter().zip(times).map(|((name, _), times)| ((*name).to_owned(), median(times))).collect();
-    if let [program, arguments @ ..] = simpy {
-        rows.push(in_simpy(program, arguments, timers));
-    }
-    rows
+    table
 }
 
 /// SimPy measures itself; it prints its version, events, checksum and ns per event.
-fn in_simpy(program: &str, arguments: &[String], timers: usize) -> (String, f64) {
-    let end = work::end(timers, EVENTS_SIMPY);
+fn in_simpy(program: &str, arguments: &[String], timers: usize, events: u64) -> f64 {
+    let end = work::end(timers, events);
     let reference = queues::binary_heap(timers, end);
-    let mut version = String::new();
-    let mut times = Vec::new();
-    for _ in 0..3 {
-        let ran = Command::new(program)
-            .args(arguments)
-            .args([timers.to_string(), end.to_string()])
-            .output()
-            .expect("SimPy starts");
-        let text = String::from_utf8(ran.stdout).expect("it prints text");
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let [is, events, checksum, time] = words[..] else { panic!("SimPy said {text:?}, {:?}", ran.stderr) };
-        assert_eq!(
-            (events, checksum),
-            (&*reference.events.to_string(), &*reference.checksum.to_string()),
-            "SimPy, {timers} timers"
-        );
-        version = format!("SimPy {is}");
-        times.push(time.parse().expect("a number"));
-    }
-    (version, median(times))
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    let ran =
+        Command::new(program).args(arguments).args([timers.to_string(), end.to_string()]).output().expect("it starts");
+    let text = String::from_utf8(ran.stdout).expect("it prints text");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [_, events, checksum, time] = words[..] else { panic!("SimPy said {text:?}, {:?}", ran.stderr) };
+    let expected = (reference.events.to_string(), reference.checksum.to_string());
+    assert_eq!((events, checksum), (&*expected.0, &*expected.1), "SimPy, {timers} timers");
+    time.parse().expect("a number")
 }

@@ -5,51 +5,109 @@ use apic_core::driver::queue::{Key, WinnerTree};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+/// Time and timer in one number that sorts.
+#[derive(Clone, Copy)]
+struct Packing {
+    bits: u32,
+}
+
+impl Packing {
+    /// Room for so many different numbers.
+    fn of(numbers: usize) -> Self {
+        Self { bits: numbers.next_power_of_two().trailing_zeros() }
+    }
+
+    #[inline]
+    fn key(self, at: u64, number: usize) -> u64 {
+        at << self.bits | number as u64
+    }
+
+    #[inline]
+    fn time(self, key: u64) -> u64 {
+        key >> self.bits
+    }
+
+    #[inline]
+    fn number(self, key: u64) -> usize {
+        (key & ((1 << self.bits) - 1)) as usize
+    }
+}
+
+/// What travels with one delay, so that it arrives in the order in which it was sent. The first of it is at hand.
+struct Lane {
+    first: u64,
+    rest: VecDeque<u64>,
+}
+
+impl Lane {
+    fn new(capacity: usize) -> Self {
+        Self { first: u64::NEVER, rest: VecDeque::with_capacity(capacity) }
+    }
+
+    #[inline]
+    fn push(&mut self, key: u64) {
+        if self.first == u64::NEVER {
+            self.first = key;
+        } else {
+            self.rest.push_back(key);
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> u64 {
+        std::mem::replace(&mut self.first, self.rest.pop_front().unwrap_or(u64::NEVER))
+    }
+}
+
 /// The winner tree as the clock uses it: a leaf per timer, and a leaf for each way that messages travel in order.
 pub fn winner_tree(timers: usize, end: u64) -> Work {
     const ACKS: usize = 0;
     const MESSAGES: usize = 1;
     const FIRST_TIMER: usize = 2;
-    let leaves = timers + FIRST_TIMER;
-    let bits = leaves.next_power_of_two().trailing_zeros();
-    let key = |at: u64, leaf: usize| at << bits | leaf as u64;
-    let mut tree = WinnerTree::<u64>::new(leaves);
-    let mut ways = [VecDeque::with_capacity(timers), VecDeque::with_capacity(timers)];
+    let packing = Packing::of(timers + FIRST_TIMER);
+    let mut tree = WinnerTree::<u64>::new(timers + FIRST_TIMER);
+    let mut ways = [Lane::new(timers), Lane::new(timers)];
     let (mut work, periods) = (Work::new(timers, end), periods(timers));
     for timer in 0..timers {
-        tree.set(FIRST_TIMER + timer, key(periods[timer], FIRST_TIMER + timer));
+        tree.set(FIRST_TIMER + timer, packing.key(periods[timer], FIRST_TIMER + timer));
     }
-    let send = |tree: &mut WinnerTree<u64>, ways: &mut [VecDeque<(u64, usize)>; 2], way: usize, at, timer| {
-        if ways[way].is_empty() {
-            tree.set(way, key(at, way));
-        }
-        ways[way].push_back((at, timer));
+    // What is first in a lane stands in the tree with the lane's number.
+    let due = |lane: &Lane, way: usize| match lane.first {
+        u64::NEVER => u64::NEVER,
+        first => packing.key(packing.time(first), way),
     };
-    let receive = |tree: &mut WinnerTree<u64>, ways: &mut [VecDeque<(u64, usize)>; 2], way: usize| {
-        let (_, timer) = ways[way].pop_front()?;
-        tree.set(way, ways[way].front().map_or(u64::NEVER, |(at, _)| key(*at, way)));
-        Some(timer)
+    let send = |tree: &mut WinnerTree<u64>, ways: &mut [Lane; 2], way: usize, at, timer| {
+        let was = ways[way].first;
+        ways[way].push(packing.key(at, timer));
+        if was == u64::NEVER {
+            tree.set(way, due(&ways[way], way));
+        }
+    };
+    let receive = |tree: &mut WinnerTree<u64>, ways: &mut [Lane; 2], way: usize| {
+        let timer = packing.number(ways[way].pop());
+        tree.set(way, due(&ways[way], way));
+        timer
     };
     loop {
         let first = tree.first();
-        let (now, leaf) = (first >> bits, (first & ((1 << bits) - 1)) as usize);
+        let (now, leaf) = (packing.time(first), packing.number(first));
         if now >= end {
             return work;
         }
         match leaf {
             ACKS => {
-                let Some(timer) = receive(&mut tree, &mut ways, ACKS) else { return work };
+                let timer = receive(&mut tree, &mut ways, ACKS);
                 work.acknowledge(timer, now);
             }
             MESSAGES => {
-                let Some(timer) = receive(&mut tree, &mut ways, MESSAGES) else { return work };
+                let timer = receive(&mut tree, &mut ways, MESSAGES);
                 work.arrive(timer, now);
                 send(&mut tree, &mut ways, ACKS, now + ACK, timer);
             }
             _ => {
                 let timer = leaf - FIRST_TIMER;
                 work.expire(timer, now);
-                tree.set(leaf, key(now + periods[timer], leaf));
+                tree.set(leaf, packing.key(now + periods[timer], leaf));
                 send(&mut tree, &mut ways, MESSAGES, now + FLIGHT, timer);
             }
         }
@@ -58,33 +116,30 @@ pub fn winner_tree(timers: usize, end: u64) -> Work {
 
 /// The winner tree for the timers alone; what travels in order waits in two FIFOs beside it.
 pub fn winner_tree_and_fifos(timers: usize, end: u64) -> Work {
-    let bits = timers.next_power_of_two().trailing_zeros();
-    let key = |at: u64, timer: usize| at << bits | timer as u64;
+    let packing = Packing::of(timers);
     let mut tree = WinnerTree::<u64>::new(timers);
-    let (mut messages, mut acks) = (VecDeque::with_capacity(timers), VecDeque::with_capacity(timers));
+    let (mut messages, mut acks) = (Lane::new(timers), Lane::new(timers));
     let (mut work, periods) = (Work::new(timers, end), periods(timers));
     for (timer, period) in periods.iter().enumerate() {
-        tree.set(timer, key(*period, timer));
+        tree.set(timer, packing.key(*period, timer));
     }
-    let front = |way: &VecDeque<(u64, usize)>| way.front().map_or(u64::MAX, |(at, _)| *at);
     loop {
-        let first = tree.first();
-        let (expires, arrives, acknowledged) = (first >> bits, front(&messages), front(&acks));
+        let due = [acks.first, messages.first, tree.first()];
+        let [acknowledged, arrives, expires] = due.map(|key| packing.time(key));
+        if acknowledged.min(arrives).min(expires) >= end {
+            return work;
+        }
         if acknowledged <= arrives.min(expires) {
-            let Some((now, timer)) = acks.pop_front().filter(|(now, _)| *now < end) else { return work };
-            work.acknowledge(timer, now);
+            work.acknowledge(packing.number(acks.pop()), acknowledged);
         } else if arrives <= expires {
-            let Some((now, timer)) = messages.pop_front().filter(|(now, _)| *now < end) else { return work };
-            work.arrive(timer, now);
-            acks.push_back((now + ACK, timer));
+            let timer = packing.number(messages.pop());
+            work.arrive(timer, arrives);
+            acks.push(packing.key(arrives + ACK, timer));
         } else {
-            if expires >= end {
-                return work;
-            }
-            let timer = (first & ((1 << bits) - 1)) as usize;
+            let timer = packing.number(tree.first());
             work.expire(timer, expires);
-            tree.set(timer, key(expires + periods[timer], timer));
-            messages.push_back((expires + FLIGHT, timer));
+            tree.set(timer, packing.key(expires + periods[timer], timer));
+            messages.push(packing.key(expires + FLIGHT, timer));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The event queue: who of many is due first.
 //!
-//! A winner tree has one leaf per actor, and every inner node repeats the lesser of its two children, so that the least
-//! key of all is at hand. Setting one key costs one comparison per level, whether it gets earlier, later or none at all,
-//! and no branch depends on the keys. The order of equal times has to be in the key: its low bits are the actor's number.
+//! A winner tree has one leaf per actor, and every inner node repeats the least of its four children, so that the least
+//! key of all is at hand. Setting one key costs three comparisons per level, whether it gets earlier, later or none at
+//! all. No branch depends on the keys, and only one of the three comparisons waits for the level below. The order of equal
+//! times has to be in the key: its low bits are the actor's number.
 
 /// What a winner tree orders by.
 pub trait Key: Copy + Ord {
@@ -28,39 +29,54 @@ impl Key for u128 {
 /// Nothing allocates but [`new`](Self::new).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WinnerTree<K> {
-    /// Node 1 is the root, node `n` has the children `2n` and `2n + 1`, and the leaves are the upper half. Node 0 is unused.
-    nodes: Box<[K]>,
+    /// Least of all.
+    first: K,
+    /// Four siblings each, level by level: the leaves first, the children of the root last. Where there are fewer, the
+    /// rest is never due.
+    families: Box<[[K; 4]]>,
+    /// Where each level begins in `families`. All leaves are on one level, so that the climb is equally long for all, and
+    /// the processor foresees its end.
+    levels: Box<[u32]>,
 }
 
 impl<K: Key> WinnerTree<K> {
     /// With so many leaves, none of them due.
     pub fn new(leaves: usize) -> Self {
-        Self { nodes: vec![K::NEVER; 2 * leaves.max(1)].into() }
+        let mut levels = Vec::new();
+        let (mut families, mut nodes) = (0, leaves.max(1));
+        while nodes > 1 || levels.is_empty() {
+            levels.push(families as u32);
+            nodes = nodes.div_ceil(4);
+            families += nodes;
+        }
+        Self { first: K::NEVER, families: vec![[K::NEVER; 4]; families].into(), levels: levels.into() }
     }
 
     /// The least key, [`Key::NEVER`] if nobody is due.
     #[inline]
     pub fn first(&self) -> K {
-        self.nodes[1]
+        self.first
     }
 
     /// The key of a leaf.
     #[inline]
     pub fn get(&self, leaf: usize) -> K {
-        self.nodes[self.nodes.len() / 2 + leaf]
+        self.families[leaf / 4][leaf % 4]
     }
 
     /// Gives a leaf a key.
     #[inline]
     pub fn set(&mut self, leaf: usize, key: K) {
-        let mut node = self.nodes.len() / 2 + leaf;
-        let mut least = key;
-        self.nodes[node] = least;
-        while node > 1 {
-            least = least.min(self.nodes[node ^ 1]);
-            node /= 2;
-            self.nodes[node] = least;
+        let (mut node, mut least) = (leaf, key);
+        for level in &self.levels {
+            let family = &mut self.families[*level as usize + node / 4];
+            let place = node % 4;
+            family[place] = least;
+            let siblings = family[place ^ 1].min(family[place ^ 2]).min(family[place ^ 3]);
+            least = least.min(siblings);
+            node /= 4;
         }
+        self.first = least;
     }
 }
 
