@@ -52,7 +52,7 @@ impl Table {
 
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "Nanoseconds per event, and how many times the first row's; medians of {} rounds of about {} events.\n\n",
+            "Nanoseconds of CPU time per event, and how many times the first row's; medians of {} rounds of about {} events.\n\n",
             self.rounds, self.events
         );
         let heads: Vec<String> = self.sizes.iter().map(|timers| format!("N = {timers}")).collect();
