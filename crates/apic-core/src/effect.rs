@@ -61,6 +61,8 @@ pub enum Field {
     Period,
     /// `lapic_timer.target_expiration`, ns of host time.
     TargetExpiration,
+    /// IsRunning in the vCPU's entry of AVIC's physical APIC ID table.
+    IsRunning,
 }
 
 /// Why an IPI was not sent. The most instructive mark of the whole subject.
@@ -337,7 +339,9 @@ pub enum Effect {
         vcpu: VcpuId,
         /// Vector.
         vector: Vector,
-        /// Guest TSC minus the deadline it belongs to, in nanoseconds; negative is early.
+        /// Time since the instant that the guest meant, in nanoseconds; negative is early. That is its deadline; with a
+        /// one-shot count, the write to TMICT plus the count, so that KVM's delay in starting it counts as lateness; with
+        /// a periodic one, KVM's own target, since the guest cannot tell where its phase began.
         late_ns: i64,
     },
     /// The guest's EOI was virtualized.

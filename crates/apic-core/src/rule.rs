@@ -80,6 +80,9 @@ rules! {
     A7: "The deadline is too near",
         "The deadline has passed, or is no further ahead than the timer advance: start_sw_tscdeadline, start_sw_period or start_hv_timer calls apic_timer_expired(from_timer_fn = false). From 5.8, with APICv, the thread delivers the interrupt at once; else it is left pending.",
         "start_sw_tscdeadline, start_sw_period, start_hv_timer, apic_timer_expired; 5.8 series (from_timer_fn)";
+    A7k: "A kick for nobody",
+        "Until 5.9 also an expiry that the vCPU's own thread found was kicked for. The thread waits on no queue, and the vCPU's CPU is this one, so kvm_vcpu_kick does nothing.",
+        "kvm_set_pending_timer, kvm_vcpu_kick; 4d151bf3b89e (5.3); series v2 5/9, 2020-09-10 (5.10)";
     A8: "Ready to re-enter",
         "The arming is done. The fastpath re-enters at once, after it has synced PIR and looked at the requests; the slow path goes round vcpu_run.",
         "vcpu_enter_guest, handle_fastpath_set_tscdeadline";
@@ -98,6 +101,9 @@ rules! {
     N4: "Only idle housekeepers",
         "get_nohz_timer_target found no busy housekeeper and names an idle one, the same NUMA node first.",
         "get_nohz_timer_target, housekeeping_any_cpu (6.12)";
+    N5: "The first housekeeper",
+        "In 4.3 to 4.6 get_nohz_timer_target asked whether the arming CPU keeps house, not the one that it looked at. So a nohz_full CPU always got the first housekeeper, however far and however idle.",
+        "get_nohz_timer_target (4.3); 9642d18eee2c; repaired by 444969223c81 (4.7)";
     R0: "Stays: pinned, or already here",
         "HRTIMER_MODE_PINNED, timers_migration off, or the target is this CPU: the timer is queued locally.",
         "switch_hrtimer_base, kernel/time/hrtimer.c (6.12); 61abdbe0bcc2";
@@ -135,8 +141,11 @@ rules! {
         "hrtimer_interrupt calls apic_timer_fn, which calls apic_timer_expired: nothing is pending, so a TSC deadline is remembered for the busy-wait.",
         "apic_timer_fn, apic_timer_expired";
     P3b: "Left pending for the vCPU thread",
-        "Posting is not configured, or the vCPU is outside guest mode, as it is whenever its own core runs the callback: pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
+        "Posting is not configured, or the vCPU is outside guest mode, as it is whenever its own core runs the callback: pending becomes 1.",
         "apic_timer_expired";
+    P3d: "The thread is asked to look",
+        "KVM_REQ_UNBLOCK (KVM_REQ_PENDING_TIMER before 5.13) is requested, after pending was written: whoever sees the request sees the expiry.",
+        "apic_timer_expired, kvm_make_request";
     P3c: "No kick needed",
         "kvm_vcpu_kick finds the vCPU outside guest mode: no IPI. Before 5.3 there was no kick at all, which is why the timer had to be pinned.",
         "kvm_vcpu_kick; 4d151bf3b89e (5.3)";
@@ -225,8 +234,11 @@ rules! {
         "The handler's EOI leaves VISR, SVI and VPPR restored, and pending interrupts are evaluated. No exit.",
         "SDM vol. 3, \"EOI Virtualization\"";
     D1: "Left pending by another core",
-        "Posting is not configured, or vcpu->mode was not IN_GUEST_MODE (C5): pending becomes 1 and KVM_REQ_UNBLOCK is requested.",
+        "Posting is not configured, or vcpu->mode was not IN_GUEST_MODE (C5): pending becomes 1.",
         "apic_timer_expired";
+    D1b: "The thread is asked to look",
+        "KVM_REQ_UNBLOCK (KVM_REQ_PENDING_TIMER before 5.13) is requested, after pending was written. A thread that found the expiry in between goes round once more, for nothing (P5n).",
+        "apic_timer_expired, kvm_make_request";
     D2: "Kick",
         "kvm_vcpu_kick: if the vCPU is in guest mode, mode becomes EXITING_GUEST_MODE and a reschedule IPI is sent; outside, nothing is sent.",
         "kvm_vcpu_kick, kvm_vcpu_exiting_guest_mode";
@@ -249,8 +261,8 @@ rules! {
         "kvm_lapic_expired_hv_timer calls apic_timer_expired(from_timer_fn = false): with APICv the interrupt goes straight into PIR, else it is left pending.",
         "kvm_lapic_expired_hv_timer, apic_timer_expired";
     Hv5: "The preemption timer is free again",
-        "cancel_hv_timer: hv_timer_in_use becomes 0.",
-        "cancel_hv_timer";
+        "cancel_hv_timer: hv_timer_in_use becomes 0. Until 5.12 this came first (B14), since then after the expiry was handled.",
+        "kvm_lapic_expired_hv_timer, cancel_hv_timer; d981dd15498b (5.13)";
     Hv6: "Over to an hrtimer",
         "The preemption timer counts in non-root operation only, so a vCPU that is about to block hands its deadline to an hrtimer.",
         "kvm_lapic_switch_to_sw_timer, vcpu_block";
@@ -261,8 +273,8 @@ rules! {
         "The guest halts. HLT is intercepted: VM exit, reason HLT.",
         "SDM vol. 3, \"Instructions That Cause VM Exits Conditionally\"";
     E1b: "The vCPU is halted",
-        "kvm_emulate_halt: mp_state becomes KVM_MP_STATE_HALTED.",
-        "kvm_emulate_halt, __kvm_emulate_halt";
+        "kvm_emulate_halt: mp_state becomes KVM_MP_STATE_HALTED. From 6.12 that is a fastpath, interrupts off and vcpu->mode still IN_GUEST_MODE, and comes before P2; if an interrupt waits, the vCPU stays runnable and is entered again.",
+        "kvm_emulate_halt, __kvm_emulate_halt; handle_fastpath_hlt, 1876dd69dfe8 (6.12)";
     E2: "Nothing to run for",
         "vcpu_block asks kvm_arch_vcpu_runnable. If an interrupt waits the vCPU runs on; else it goes to block.",
         "vcpu_run, vcpu_block, kvm_arch_vcpu_runnable";
@@ -288,7 +300,7 @@ rules! {
         "kvm_vcpu_kick finds the vCPU's thread on its wait queue and wakes it; no IPI to the guest is needed. Before 5.3, when nobody kicked, the callback woke it in the same way.",
         "kvm_vcpu_kick, kvm_vcpu_wake_up; swake_up in apic_timer_expired (5.2)";
     E7: "The thread runs again",
-        "The woken thread is scheduled in on its core, still in kvm_vcpu_block, and looks again.",
+        "The thread is scheduled in on its core. If it was woken it is still in kvm_vcpu_block, and looks again; if it was preempted, vcpu_run goes on.",
         "kvm_sched_in, kvm_vcpu_block";
     E8: "The halt is over",
         "The thread leaves its wait queue, if polling had not paid before it went there. The polling window grows after a short halt, and shrinks after a long one.",
@@ -300,8 +312,8 @@ rules! {
         "svm_deliver_interrupt sets the vector's bit in the guest's IRR itself: AVIC has no PIR and no ON.",
         "svm_deliver_interrupt";
     F2: "Ring the doorbell",
-        "svm_complete_interrupt_delivery reads vcpu->mode: in guest mode, and on another CPU, the doorbell MSR (0xc001011b) is written with that CPU's APIC id; outside, the vCPU is woken. Every delivery rings, whether the bit was set already or not.",
-        "svm_complete_interrupt_delivery, avic_ring_doorbell";
+        "svm_complete_interrupt_delivery reads vcpu->mode: in guest mode, and on another CPU, the doorbell MSR (0xc001011b) is written with that CPU's APIC id; outside, the vCPU is woken. Before 5.17 the IsRunning bit of the physical APIC ID table decided. Every delivery rings, whether the bit was set already or not.",
+        "svm_complete_interrupt_delivery, avic_ring_doorbell; 31f251d4ddfa (5.17); svm_deliver_avic_intr";
     F3: "The doorbell is heard",
         "A CPU in guest mode evaluates the guest's IRR. Elsewhere the doorbell is ignored: VMRUN looks at IRR anyway.",
         "AMD64 APM vol. 2, \"Advanced Virtual Interrupt Controller\"";

@@ -25,7 +25,7 @@ fn one_shot() {
     check_tick(
         &s,
         PathKind::Pinned,
-        "A1 A2 A3 A4 A5 A6p R0 A8 P6 P6b P6d P8 K1 P1 P2 P2b P3 P3b P3c P4 T2 P5 P5b P5c P5d P5e P6 P6b P6c P6d P8 C13 C14",
+        "A1 A2 A3 A4 A5 A6p R0 A8 P6 P6b P6d P8 K1 P1 P2 P2b P3 P3b P3d P3c P4 T2 P5 P5b P5c P5d P5e P6 P6b P6c P6d P8 C13 C14",
     );
     check_tick(
         &s,

@@ -44,7 +44,7 @@ fn exits_by_rule(records: &[StepRecord]) -> Vec<u64> {
     for record in records {
         let now = record.at.as_ns();
         match record.rule {
-            Rule::A2 | Rule::P2 | Rule::Hv3 if exited => (exited, at_exit) = (false, now),
+            Rule::A2 | Rule::P2 | Rule::Hv3 | Rule::P6b | Rule::E1b if exited => (exited, at_exit) = (false, now),
             Rule::P6d => ready = now,
             _ => {}
         }

@@ -38,11 +38,17 @@ fn preemption_timer() {
     assert_eq!(exits(&scenario(|_| ()), PathKind::PreemptionTimer), ["MSR_WRITE", "PREEMPTION_TIMER"].repeat(2));
     // 5.8 to 6.17: fastpath because the preemption timer can keep the deadline.
     check_tick(&scenario(|s| s.vm.era = Era::V5_18), PathKind::PreemptionTimer, &fast);
+    // Up to 5.12 the timer is given up before its expiry is handled (B14).
+    check_tick(
+        &scenario(|s| s.vm.era = Era::V5_10),
+        PathKind::PreemptionTimer,
+        &format!("{ARM_HV} Hv2 Hv3 Hv5 Hv4 P5b P5c P5d P5e P6b P6c P6d P7 P8 C13 C14"),
+    );
     // Before 5.8: slow both ways, and left pending.
     check_tick(
         &scenario(|s| s.vm.era = Era::V5_3),
         PathKind::PreemptionTimer,
-        &format!("A1 A2 A3 A4 A5 A6h A8 P6 P6b P6d Hv1 P8 Hv2 Hv3 Hv4 Hv5 P5 P5b P5c P5d P5e {ENTRY}"),
+        &format!("A1 A2 A3 A4 A5 A6h A8 P6 P6b P6d Hv1 P8 Hv2 Hv3 Hv5 Hv4 A7k P5 P5b P5c P5d P5e {ENTRY}"),
     );
 }
 
@@ -95,7 +101,7 @@ const ARM_HR: &str = "A1 A2 A3 A4 A5 A6 N3 R5 A8 P6b P6d P8";
 
 #[test]
 fn offloaded_and_not_posted() {
-    let tick = format!("{ARM_HR} K1 C3 C4 D1 D2 C11 T2 I4 P1 P2 I3 D4 P5b P5c P5d P5e {ENTRY}");
+    let tick = format!("{ARM_HR} K1 C3 C4 D1 D1b D2 C11 T2 I4 P1 P2 I3 D4 P5b P5c P5d P5e {ENTRY}");
     check_tick(&scenario(|_| ()), PathKind::NotPosted, &tick);
     assert_eq!(exits(&scenario(|_| ()), PathKind::NotPosted), ["MSR_WRITE", "EXTERNAL_INTERRUPT 0xfd"].repeat(2));
     // The same comes of a VM that cannot be posted to, whatever the path would like.
@@ -107,7 +113,7 @@ fn without_apicv() {
     check_tick(
         &scenario(|_| ()),
         PathKind::NoApicv,
-        "A1 A2 A3 A4 A5 A6 R0 A8 P6d P8 K1 P1 P2 P2b P3 P3b P3c P4 T2 P5 P5b J1 J2 P5e J3 P6 P6d P7 J4 \
+        "A1 A2 A3 A4 A5 A6 R0 A8 P6d P8 K1 P1 P2 P2b P3 P3b P3d P3c P4 T2 P5 P5b J1 J2 P5e J3 P6 P6d P7 J4 \
          J7 P2 J8 J3 P6 P6d P8",
     );
     assert_eq!(
@@ -132,7 +138,8 @@ fn without_apicv_a_guest_that_masks_interrupts_exits_once_more() {
 }
 
 const ARM_HERE: &str = "A1 A2 A3 A4 A5 A6 R0 A8 P6b P6d P8";
-const HALT: &str = "E1 P2 E1b P6b E2 E4 P6b E4b E5";
+/// From 6.12 HLT is handled in the fastpath: mp_state is written before mode.
+const HALT: &str = "E1 P6b E1b P2 P6b E2 E4 P6b E4b E5";
 const WAKE: &str = "E7 P6b E4b E8 P6b E9";
 const INJECT: &str = "P5b P5c P5d P5e P6b P6c E2";
 
@@ -141,7 +148,7 @@ fn blocked() {
     check_tick(
         &halting(|_| ()),
         PathKind::Pinned,
-        &format!("{ARM_HERE} {HALT} K1 I1 P3 P3b E6 P4 T2 {WAKE} P5 {INJECT} P6 P6b P6d P7 P8 C13 C14"),
+        &format!("{ARM_HERE} {HALT} K1 I1 P3 P3b P3d E6 P4 T2 {WAKE} P5 {INJECT} P6 P6b P6d P7 P8 C13 C14"),
     );
 }
 
@@ -151,7 +158,7 @@ fn blocked_before_there_was_a_kick() {
     for era in [Era::Before4_3, Era::V4_3, Era::V4_7, Era::Seed2019] {
         let records = all(&halting(|s| s.vm.era = era), PathKind::Pinned);
         let rules = told(&records).join(" ");
-        assert!(rules.contains("K1 I1 P3 P3b E6 P4 T2 E7"), "{era:?}: {rules}");
+        assert!(rules.contains("K1 I1 P3 P3b P3d E6 P4 T2 E7"), "{era:?}: {rules}");
         let handlers = effects(&records, |e| matches!(e, Effect::Delivered { .. }).then_some(()));
         assert_eq!(handlers.len(), 2, "{era:?}");
     }
@@ -164,7 +171,7 @@ fn blocked_and_offloaded() {
     check_tick(
         &s,
         PathKind::Posted,
-        &format!("{ARM_HR} {HALT} K1 C3 C4 C5 D1 E6 C11 T2 {WAKE} D4 {INJECT} P6 P6b P6d P7 P8 C13 C14"),
+        &format!("{ARM_HR} {HALT} K1 C3 C4 C5 D1 D1b E6 C11 T2 {WAKE} D4 {INJECT} P6 P6b P6d P7 P8 C13 C14"),
     );
     let ipis = effects(&all(&s, PathKind::Posted), |e| matches!(e, Effect::IpiSent { .. }).then_some(()));
     assert!(ipis.is_empty());
@@ -177,7 +184,7 @@ fn blocked_with_the_preemption_timer() {
         &halting(|_| ()),
         PathKind::PreemptionTimer,
         &format!(
-            "{ARM_HV} E1 P2 E1b P6b E2 Hv6 A6 N3 R5 E4 P6b E4b E5 K1 C3 C4 D1 E6 C11 T2 E7 P6b E4b E8 Hv7 P6b E9 D4 {INJECT} \
+            "{ARM_HV} E1 P6b E1b P2 P6b E2 Hv6 A6 N3 R5 E4 P6b E4b E5 K1 C3 C4 D1 D1b E6 C11 T2 E7 P6b E4b E8 Hv7 P6b E9 D4 {INJECT} \
              P6 P6b P6d P7 P8 C13 C14"
         ),
     );
@@ -219,7 +226,7 @@ fn amd_pinned() {
     check_tick(
         &scenario(amd),
         PathKind::Pinned,
-        "A1 A2 A3 A4 A5 A6 R0 A8 P6d P8 K1 P1 P2 I1 P3 P3b P3c P4 T2 F4 P5 P5b F1 F2 P5e P6 P6d P7 P8 C13 C14",
+        "A1 A2 A3 A4 A5 A6 R0 A8 P6d P8 K1 P1 P2 I1 P3 P3b P3d P3c P4 T2 F4 P5 P5b F1 F2 P5e P6 P6d P7 P8 C13 C14",
     );
     assert_eq!(exits(&scenario(amd), PathKind::Pinned), ["msr", "interrupt 0xec"].repeat(2));
     assert!(scenario(amd).allows(PathKind::PreemptionTimer).is_err());
@@ -250,7 +257,7 @@ fn a_blocked_vcpu_gives_its_virtual_timer_to_an_hrtimer() {
         &halting(|s| s.vm.era = Era::Proposal2026),
         PathKind::VirtualTimer,
         &format!(
-            "V1 E1 P2 E1b P6b E2 V3 A6 N3 R5 E4 P6b E4b E5 K1 C3 C4 D1 E6 C11 T2 E7 P6b E4b E8 V4 P6b E9 D4 {INJECT} \
+            "V1 E1 P6b E1b P2 P6b E2 V3 A6 N3 R5 E4 P6b E4b E5 K1 C3 C4 D1 D1b E6 C11 T2 E7 P6b E4b E8 V4 P6b E9 D4 {INJECT} \
              P6 P6b P6d P7 P8 C13 C14"
         ),
     );
@@ -325,11 +332,11 @@ fn before_posting() {
         })
     };
     let arm = |how: &str| format!("A1 A2 A3 A4 A5 A6 {how} A8 P6 P6b P6d P8");
-    let local = "K1 P1 P2 P2b P3 P3b P4 T2 P5 P5b P5c P5d P5e P6 P6b P6c P6d P8 C13 C14";
+    let local = "K1 P1 P2 P2b P3 P3b P3d P4 T2 P5 P5b P5c P5d P5e P6 P6b P6c P6d P8 C13 C14";
     check_tick(&posted(Era::Before4_3), PathKind::Posted, &format!("{} {local}", arm("N0 R0")));
     check_tick(&posted(Era::V4_7), PathKind::Posted, &format!("{} {local}", arm("R0")));
     let lost = all(&posted(Era::V4_3), PathKind::Posted);
-    assert!(told(&lost).join(" ").contains("K1 C3 C4 D1 C11 T2 X1 P2 X2 D4 P5b"), "{:?}", told(&lost));
+    assert!(told(&lost).join(" ").contains("K1 C3 C4 D1 D1b C11 T2 X1 P2 X2 D4 P5b"), "{:?}", told(&lost));
     let late = effects(&lost, |e| match e {
         Effect::Delivered { late_ns, .. } => Some(*late_ns),
         _ => None,
@@ -338,7 +345,7 @@ fn before_posting() {
     // The kick is what was missing.
     let mut mended = posted(Era::V4_3);
     mended.vm.rules.insert(Switch::Kick, true);
-    assert!(told(&all(&mended, PathKind::Posted)).join(" ").contains("C4 D1 D2 C11 T2 I4 P1 P2 I3 D4"));
+    assert!(told(&all(&mended, PathKind::Posted)).join(" ").contains("C4 D1 D1b D2 C11 T2 I4 P1 P2 I3 D4"));
 }
 
 /// B4: the fourth version of the series waits for a deadline that it has not recorded.

@@ -5,5 +5,5 @@ mod nohz;
 mod topology;
 
 pub use hrtimer::{HrtimerBase, Placement, SwitchBase, TimerId, switch_hrtimer_base};
-pub use nohz::{NohzTarget, get_nohz_timer_target};
+pub use nohz::{NohzTarget, get_nohz_timer_target, get_nohz_timer_target_4_3};
 pub use topology::{CpuSet, Topology};

@@ -4,7 +4,7 @@ use super::topology::{CpuSet, Topology};
 use crate::rule::Rule;
 use crate::units::CpuId;
 
-/// The CPU that the search names, and by which of its four ways.
+/// The CPU that the search names, and by which of its ways.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NohzTarget {
     /// The arming CPU keeps house and is not idle.
@@ -15,13 +15,19 @@ pub enum NohzTarget {
     IdleLocal(CpuId),
     /// Nobody is busy: any housekeeper, the same node first.
     AnyHousekeeper(CpuId),
+    /// 4.3 to 4.6: the first housekeeper, without a look.
+    FirstHousekeeper(CpuId),
 }
 
 impl NohzTarget {
     /// The CPU named.
     pub const fn cpu(self) -> CpuId {
         match self {
-            Self::Local(c) | Self::NearestBusy(c) | Self::IdleLocal(c) | Self::AnyHousekeeper(c) => c,
+            Self::Local(c)
+            | Self::NearestBusy(c)
+            | Self::IdleLocal(c)
+            | Self::AnyHousekeeper(c)
+            | Self::FirstHousekeeper(c) => c,
         }
     }
 
@@ -32,6 +38,7 @@ impl NohzTarget {
             Self::IdleLocal(_) => Rule::N2,
             Self::NearestBusy(_) => Rule::N3,
             Self::AnyHousekeeper(_) => Rule::N4,
+            Self::FirstHousekeeper(_) => Rule::N5,
         }
     }
 }
@@ -60,6 +67,25 @@ pub fn get_nohz_timer_target(
     }
     let same_node = host.iter().find(|c| housekeeping.contains(*c) && host.socket_of(*c) == host.socket_of(me));
     NohzTarget::AnyHousekeeper(same_node.or_else(|| housekeeping.first()).unwrap_or(me))
+}
+
+/// The same in 4.3 to 4.6: the search asked whether the arming CPU keeps house, not the one that it looked at. So a
+/// `nohz_full` CPU got the first housekeeper there is, and an idle housekeeper any busy CPU (`9642d18eee2c`; repaired by
+/// `444969223c81`, 4.7).
+pub fn get_nohz_timer_target_4_3(
+    host: Topology,
+    housekeeping: &CpuSet,
+    me: CpuId,
+    is_idle: impl Fn(CpuId) -> bool,
+) -> NohzTarget {
+    if !housekeeping.contains(me) {
+        return NohzTarget::FirstHousekeeper(housekeeping.first().unwrap_or(me));
+    }
+    if !is_idle(me) {
+        return NohzTarget::Local(me);
+    }
+    let busy = host.domains(me).flat_map(|span| span.map(CpuId)).find(|cpu| !is_idle(*cpu));
+    busy.map_or(NohzTarget::IdleLocal(me), NohzTarget::NearestBusy)
 }
 
 #[cfg(test)]
@@ -102,5 +128,21 @@ mod tests {
         check(&[0, 9], &[0, 9], 12, NohzTarget::AnyHousekeeper(CpuId(9)), Rule::N4);
         check(&[0], &[0], 12, NohzTarget::AnyHousekeeper(CpuId(0)), Rule::N4);
         check(&[4, 0], &[0, 4], 4, NohzTarget::IdleLocal(CpuId(4)), Rule::N2);
+    }
+
+    /// 4.3: neither distance nor load counts for a `nohz_full` CPU, and for an idle housekeeper nobody's house does.
+    #[test]
+    fn the_first_search_asked_the_wrong_cpu() {
+        #[track_caller]
+        fn check(housekeepers: &[u16], idle: &[u16], me: u16, expect: NohzTarget) {
+            let set: CpuSet = housekeepers.iter().copied().map(CpuId).collect();
+            assert_eq!(get_nohz_timer_target_4_3(HOST, &set, CpuId(me), |c| idle.contains(&c.0)), expect);
+        }
+        check(&[0, 5], &[], 4, NohzTarget::FirstHousekeeper(CpuId(0)));
+        check(&[0, 5], &[0], 4, NohzTarget::FirstHousekeeper(CpuId(0)));
+        check(&[0, 5], &[], 5, NohzTarget::Local(CpuId(5)));
+        check(&[0, 5], &[5], 5, NohzTarget::NearestBusy(CpuId(4)));
+        let all: Vec<u16> = (0..16).collect();
+        check(&[0, 5], &all, 5, NohzTarget::IdleLocal(CpuId(5)));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const GROW_START: u64 = 10_000;
 /// `halt_poll_ns_grow`.
 const GROW: u64 = 2;
-/// `halt_poll_ns_shrink`.
+/// `halt_poll_ns_shrink` where it halves; 0, which closes the window, before 6.11 ([`super::Switch::HaltPollHalves`]).
 const SHRINK: u64 = 2;
 
 /// `vcpu->halt_poll_ns`: how long a halting vCPU polls before it blocks. It starts at 0.
@@ -22,15 +22,16 @@ impl HaltPoll {
         Ns::from_ns(self.0)
     }
 
-    /// Learns from a halt that lasted `halted`, under the module's `halt_poll_ns` of `max`.
-    pub fn learn(&mut self, halted: Ns, max: Ns) {
+    /// Learns from a halt that lasted `halted`, under the module's `halt_poll_ns` of `max`. A long halt halves the window or
+    /// closes it.
+    pub fn learn(&mut self, halted: Ns, max: Ns, halves: bool) {
         let (halted, max) = (halted.as_ns(), max.as_ns());
         if max == 0 {
             self.0 = 0;
         } else if halted <= self.0 {
             // Long enough as it is.
         } else if self.0 != 0 && halted > max {
-            let shrunk = self.0 / SHRINK;
+            let shrunk = if halves { self.0 / SHRINK } else { 0 };
             self.0 = if shrunk < GROW_START { 0 } else { shrunk };
         } else if self.0 < max && halted < max {
             self.0 = (self.0 * GROW).max(GROW_START).min(max);
@@ -44,9 +45,14 @@ mod tests {
 
     #[track_caller]
     fn check(halts_us: &[u64], expect_us: u64) {
+        check_before(true, halts_us, expect_us);
+    }
+
+    #[track_caller]
+    fn check_before(halves: bool, halts_us: &[u64], expect_us: u64) {
         let mut poll = HaltPoll::default();
         for halted in halts_us {
-            poll.learn(Ns::from_us(*halted), Ns::from_us(200));
+            poll.learn(Ns::from_us(*halted), Ns::from_us(200), halves);
         }
         assert_eq!(poll.window(), Ns::from_us(expect_us));
     }
@@ -64,9 +70,16 @@ mod tests {
     }
 
     #[test]
+    fn before_6_11_a_long_halt_closed_it() {
+        check_before(false, &[150, 150, 150], 40);
+        check_before(false, &[150, 150, 150, 150, 150, 1_000], 0);
+        check_before(true, &[150, 150, 150, 150, 150, 1_000], 80);
+    }
+
+    #[test]
     fn no_polling_when_the_parameter_is_zero() {
         let mut poll = HaltPoll(40_000);
-        poll.learn(Ns::from_us(100), Ns::ZERO);
+        poll.learn(Ns::from_us(100), Ns::ZERO, true);
         assert_eq!(poll.window(), Ns::ZERO);
     }
 }

@@ -171,7 +171,7 @@ switches! {
     Kick, "kick", SeriesV4.., "5.3", "4d151bf3b89e",
         "An expiry that is left pending kicks the vCPU.";
     KickFromCallbackOnly, "kick_from_callback_only", V5_10.., "5.10", "series v2 5/9, 2020-09-10",
-        "No kick for an expiry that the vCPU's own thread finds.";
+        "No kick for an expiry that the vCPU's own thread finds; before, it kicked itself in vain.";
     HvFastpath, "hv_fastpath", V5_8.., "5.8", "379a3c8ee444 and its series",
         "A deadline that the preemption timer can keep is armed in the fastpath, and its expiry handled there.";
     DeadlineFastpath, "deadline_fastpath", V6_18.., "6.18", "0a94b2042419",
@@ -185,7 +185,7 @@ switches! {
     MigrationSparesPosting, "migration_spares_posting", Seed2019.., "series v1", "v1 3/3, 2019-06-05",
         "A vCPU that moves leaves its timer where it is if posting is configured.";
     HvWaitsInAllModes, "hv_waits_in_all_modes", V5_18.., "5.13", "d981dd15498b",
-        "One-shot and periodic expiries of the preemption timer are waited for as well; before, they were early (B14).";
+        "The preemption timer is given up after its expiry was handled; before, first, so that nobody waited for one-shot and periodic ones (B14).";
     PeriodicClamp, "periodic_clamp", V6_19.., "6.19", "stable bc0d45ecb252",
         "A periodic target that has fallen behind becomes now; before, every missed period was made up for (B13).";
     SnRederivesOn, "sn_rederives_on", Seed2019.., "5.0", "c112b5f50232",
@@ -196,6 +196,14 @@ switches! {
         "A blocking vCPU joins the wake-up list when it is scheduled out; before, earlier.";
     ApicTimerVirtualization, "apic_timer_virtualization", Proposal2026.., "proposed", "series v2, 2026-03-05",
         "Where the processor keeps the guest's deadline itself, KVM lets it.";
+    HltFastpath, "hlt_fastpath", V6_18.., "6.12", "1876dd69dfe8",
+        "HLT is handled in the fastpath: if an interrupt waits, the guest is entered again at once.";
+    AnyHousekeeper, "any_housekeeper", V4_3..V4_7, "4.3", "9642d18eee2c; repaired by 444969223c81 (4.7)",
+        "A nohz_full CPU is given the first housekeeper, however far and however idle: the search asks the wrong CPU.";
+    HaltPollHalves, "halt_poll_halves", V6_18.., "6.11", "aeb1b22a3ac8",
+        "A long halt halves the polling window; before, it closed it (halt_poll_ns_shrink = 0).";
+    DoorbellReadsMode, "doorbell_reads_mode", V5_18.., "5.17", "31f251d4ddfa",
+        "The AVIC doorbell is rung for a vCPU in guest mode; before, for one whose IsRunning bit was set.";
 }
 
 impl Switch {
@@ -211,7 +219,7 @@ pub type Overrides = BTreeMap<Switch, bool>;
 
 /// The rules that hold in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rules(u32);
+pub struct Rules(u64);
 
 impl Rules {
     /// The rules of an era.
@@ -240,7 +248,7 @@ impl Rules {
 
     /// Puts a rule in force, or out of it.
     pub const fn set(&mut self, switch: Switch, on: bool) {
-        let bit = 1 << switch as u8;
+        let bit = 1u64 << switch as u8;
         self.0 = if on { self.0 | bit } else { self.0 & !bit };
     }
 }
@@ -251,7 +259,7 @@ mod tests {
 
     #[test]
     fn eras_and_switches_are_complete_and_fit() {
-        assert!(Switch::ALL.len() <= 32);
+        assert!(Switch::ALL.len() <= u64::BITS as usize);
         assert!(Era::ALL.windows(2).all(|w| w[0] < w[1]));
         for (i, switch) in Switch::ALL.iter().enumerate() {
             assert_eq!(*switch as usize, i);
@@ -274,8 +282,8 @@ mod tests {
     #[test]
     fn what_each_era_changed() {
         use Switch::*;
-        check(Era::V4_3, &[NohzPush], &[]);
-        check(Era::V4_7, &[Pinned], &[]);
+        check(Era::V4_3, &[NohzPush, AnyHousekeeper], &[]);
+        check(Era::V4_7, &[Pinned], &[AnyHousekeeper]);
         check(
             Era::SeriesV4,
             &[GateHlt, PostByDefault, PostingChecksPending, PostingWaits, Kick],
@@ -286,10 +294,10 @@ mod tests {
         check(Era::V5_10, &[WaitTestsIrr, KickFromCallbackOnly], &[]);
         check(
             Era::V5_18,
-            &[GateMwaitOrHlt, PostWakesOnly, HvWaitsInAllModes, ListAtSchedOut],
+            &[GateMwaitOrHlt, PostWakesOnly, HvWaitsInAllModes, ListAtSchedOut, DoorbellReadsMode],
             &[WaitTestsIrr, SkipsRunningVcpu],
         );
-        check(Era::V6_18, &[DeadlineFastpath], &[]);
+        check(Era::V6_18, &[DeadlineFastpath, HltFastpath, HaltPollHalves], &[]);
         check(Era::V6_19, &[PeriodicClamp], &[]);
         check(Era::Proposal2026, &[ApicTimerVirtualization], &[]);
     }

@@ -6,11 +6,11 @@
 
 use super::Machine;
 use super::hv_timer::HvPc;
-use super::state::{ArmingFor, Next, Running, VcpuPc};
+use super::state::{ArmingFor, ExitTo, Next, Running, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
-use crate::kvm::{HaltPoll, Request, Vendor};
+use crate::kvm::{HaltPoll, Request, Switch, Vendor};
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId};
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub(super) enum BlockPc {
 /// Which look it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub(super) enum Stage {
+    /// In HLT's fastpath handler: `kvm_emulate_halt` asks for events.
+    Fastpath,
     /// Before anything: `vcpu_block` asks whether the vCPU is runnable.
     Before,
     /// While polling.
@@ -69,7 +71,9 @@ pub(super) struct Blocking {
 
 impl BlockPc {
     pub(super) const fn interrupts_on(self) -> bool {
-        !matches!(self, Self::Schedule | Self::Asleep)
+        let fast =
+            matches!(self, Self::Look(Stage::Fastpath) | Self::Drain(Stage::Fastpath) | Self::Decide(Stage::Fastpath));
+        !fast && !matches!(self, Self::Schedule | Self::Asleep)
     }
 }
 
@@ -85,6 +89,10 @@ impl Machine {
                 return Some(Next::at(Rule::E3, until, self.now));
             }
             BlockPc::Halt => (Rule::E1b, CostKind::SlowpathDispatch),
+            // The first step after the exit pays for it.
+            BlockPc::Look(Stage::Fastpath) => (Rule::P6b, CostKind::VmExit),
+            BlockPc::Decide(Stage::Fastpath) if self.syncs_pir() => (Rule::E1b, CostKind::FastpathDispatch),
+            BlockPc::Decide(Stage::Fastpath) => (Rule::E1b, CostKind::VmExit),
             BlockPc::Look(_) => (Rule::P6b, CostKind::Atomic),
             BlockPc::Drain(_) => (Rule::P6c, CostKind::Atomic),
             BlockPc::Decide(stage) => (stage.rule(), CostKind::KvmStep),
@@ -99,9 +107,8 @@ impl Machine {
         let rule = self.next_block(v, pc).map_or(Rule::E4, |n| n.rule);
         let next = match pc {
             BlockPc::Halt => {
-                self.vcpus[v.index()].blocking.halted = true;
-                Self::report(obs, v, Field::MpState, 0, 3);
-                self.look(Stage::Before)
+                self.halt(v, obs);
+                self.before_entry(v)
             }
             BlockPc::Look(stage) => {
                 let was = self.vcpus[v.index()].pi.test_and_clear_on();
@@ -119,6 +126,7 @@ impl Machine {
                 let blocking = &mut self.vcpus[v.index()].blocking;
                 blocking.queued = true;
                 blocking.woken = false;
+                self.set_is_running(v, false, obs);
                 self.touch_callback(v);
                 self.look(Stage::Last)
             }
@@ -131,8 +139,7 @@ impl Machine {
 
     /// `kvm_arch_vcpu_runnable` asks for the highest request, which on VMX with APICv brings PIR in first.
     pub(super) fn look(&self, stage: Stage) -> VcpuPc {
-        let posts = self.cfg.apicv && self.cfg.vendor == Vendor::Vmx;
-        VcpuPc::Block(if posts { BlockPc::Look(stage) } else { BlockPc::Decide(stage) })
+        VcpuPc::Block(if self.syncs_pir() { BlockPc::Look(stage) } else { BlockPc::Decide(stage) })
     }
 
     /// `vcpu_run` found the vCPU not runnable: `vcpu_block`.
@@ -140,9 +147,28 @@ impl Machine {
         self.look(Stage::Before)
     }
 
-    fn is_runnable(&self, v: VcpuId) -> bool {
+    /// `kvm_vcpu_has_events`: an interrupt waits, and the guest would take it.
+    fn has_events(&self, v: VcpuId) -> bool {
         let vcpu = &self.vcpus[v.index()];
-        !vcpu.blocking.halted || vcpu.guest.interrupts_on && vcpu.vapic.has_interrupt()
+        vcpu.guest.interrupts_on && vcpu.vapic.has_interrupt()
+    }
+
+    fn is_runnable(&self, v: VcpuId) -> bool {
+        !self.vcpus[v.index()].blocking.halted || self.has_events(v)
+    }
+
+    fn halt<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
+        self.vcpus[v.index()].blocking.halted = true;
+        Self::report(obs, v, Field::MpState, 0, 3);
+    }
+
+    /// IsRunning: set when AVIC's vCPU is loaded or unblocks, cleared when it is put or blocks (`avic_vcpu_load`,
+    /// `avic_vcpu_put`). Hardware looks at it for IPIs between vCPUs, KVM before 5.17 for its own interrupts too.
+    pub(super) fn set_is_running<O: Observer>(&mut self, v: VcpuId, on: bool, obs: &mut O) {
+        if self.cfg.apicv && self.cfg.vendor == Vendor::Svm {
+            let was = std::mem::replace(&mut self.vcpus[v.index()].is_running, on);
+            Self::report(obs, v, Field::IsRunning, u64::from(was), u64::from(on));
+        }
     }
 
     /// `kvm_vcpu_check_block`: runnable, a pending timer, or KVM_REQ_UNBLOCK.
@@ -158,6 +184,12 @@ impl Machine {
 
     fn decide<O: Observer>(&mut self, v: VcpuId, stage: Stage, obs: &mut O) -> VcpuPc {
         match stage {
+            // handle_fastpath_hlt: EXIT_FASTPATH_REENTER_GUEST, or EXIT_FASTPATH_EXIT_HANDLED.
+            Stage::Fastpath if self.has_events(v) => self.sync_or_check(),
+            Stage::Fastpath => {
+                self.halt(v, obs);
+                VcpuPc::Exited(ExitTo::Back)
+            }
             Stage::Before | Stage::After if self.is_runnable(v) => {
                 self.vcpus[v.index()].blocking.halted = false;
                 Self::report(obs, v, Field::MpState, 3, 0);
@@ -165,7 +197,7 @@ impl Machine {
             }
             // Something else ended the block: vcpu_run looks at it, and comes back.
             Stage::After => VcpuPc::RunLoop,
-            Stage::Before => self.block(v),
+            Stage::Before => self.block(v, obs),
             Stage::Polling | Stage::Last => {
                 let breaks = self.breaks_block(v);
                 if breaks {
@@ -185,10 +217,12 @@ impl Machine {
     }
 
     /// E2: whatever keeps the deadline only in non-root operation hands it to an hrtimer first.
-    fn block(&mut self, v: VcpuId) -> VcpuPc {
-        let now = self.now;
+    fn block<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        if !self.cfg.rules.has(Switch::DoorbellReadsMode) {
+            // Until 5.16 kvm_arch_vcpu_blocking came before the polling.
+            self.set_is_running(v, false, obs);
+        }
         let vcpu = &mut self.vcpus[v.index()];
-        vcpu.blocking.since = now;
         vcpu.blocking.hv = vcpu.timer.hv_timer_in_use;
         if vcpu.blocking.hv {
             VcpuPc::Hv(HvPc::ToSoftware)
@@ -203,6 +237,7 @@ impl Machine {
     pub(super) fn start_polling(&mut self, v: VcpuId) -> VcpuPc {
         let now = self.now;
         let blocking = &mut self.vcpus[v.index()].blocking;
+        blocking.since = now;
         blocking.poll_until = now.plus(blocking.poll.window());
         VcpuPc::Block(if blocking.poll_until > now { BlockPc::Poll } else { BlockPc::Prepare })
     }
@@ -222,21 +257,35 @@ impl Machine {
     /// The CPU is idle now; a housekeeper stops its tick.
     pub(super) fn leave_cpu<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) {
         obs.effect(Effect::ScheduledOut { vcpu: v, cpu });
+        self.set_is_running(v, false, obs);
         self.cpus[cpu.index()].running = Running::Idle;
-        if self.cfg.housekeeping.contains(cpu) {
-            self.cpus[cpu.index()].base.remove(TimerId::Tick(cpu), true);
-            self.program_clock_event(cpu, obs);
+        self.host_tick(cpu, obs);
+    }
+
+    /// A housekeeper has its tick while it is not idle. The other CPUs have none: that one comes back where two threads
+    /// share such a CPU is left out.
+    pub(super) fn host_tick<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) {
+        if !self.cfg.housekeeping.contains(cpu) {
+            return;
         }
+        let (tick, at) = (TimerId::Tick(cpu), self.cfg.next_tick(cpu, self.now));
+        let c = &mut self.cpus[cpu.index()];
+        c.base.remove(tick, true);
+        if c.running != Running::Idle {
+            c.base.enqueue_local(tick, at);
+        }
+        self.program_clock_event(cpu, obs);
     }
 
     /// E8: off the wait queue; the polling window learns; the deadline goes back to where it was.
     fn finish_block<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
         let (now, max) = (self.now, self.cfg.halt_poll_max);
-        let virtual_timer = self.cfg.virtual_timer;
+        let (virtual_timer, halves) = (self.cfg.virtual_timer, self.cfg.rules.has(Switch::HaltPollHalves));
+        self.set_is_running(v, true, obs);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.blocking.queued = false;
         let before = vcpu.blocking.poll;
-        vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max);
+        vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max, halves);
         Self::report(obs, v, Field::HaltPollNs, before.window().as_ns(), vcpu.blocking.poll.window().as_ns());
         self.touch_callback(v);
         let vcpu = &mut self.vcpus[v.index()];
@@ -314,6 +363,7 @@ impl Machine {
 impl Stage {
     const fn rule(self) -> Rule {
         match self {
+            Self::Fastpath => Rule::E1b,
             Self::Before => Rule::E2,
             Self::Polling => Rule::E3c,
             Self::Last => Rule::E4b,

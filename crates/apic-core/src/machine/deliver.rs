@@ -101,6 +101,7 @@ impl Machine {
         let to = vcpu.cpu;
         match pc {
             DeliverPc::Accept => {
+                vcpu.audit.delivered();
                 if vcpu.lvtt.masked() {
                     obs.effect(Effect::Dropped { vcpu: v });
                     return Some(DeliverPc::Done);
@@ -188,11 +189,16 @@ impl Machine {
         }
     }
 
-    /// F2: `svm_complete_interrupt_delivery`. There is no ON: every delivery to a vCPU in guest mode rings.
+    /// F2: `svm_complete_interrupt_delivery`. There is no ON: every delivery to a vCPU in guest mode rings. Before 5.17
+    /// IsRunning was asked instead, which is set as long as the vCPU is loaded.
     fn doorbell<O: Observer>(&mut self, v: VcpuId, by: Deliverer, obs: &mut O) {
         let vcpu = &self.vcpus[v.index()];
-        let (to, mode, in_guest) = (vcpu.cpu, vcpu.mode.get() as u64, vcpu.mode.is_in_guest());
-        obs.effect(Effect::ModeRead { vcpu: v, mode });
+        let (to, mode) = (vcpu.cpu, vcpu.mode.get() as u64);
+        let reads_mode = self.cfg.rules.has(Switch::DoorbellReadsMode);
+        let in_guest = if reads_mode { vcpu.mode.is_in_guest() } else { vcpu.is_running };
+        if reads_mode {
+            obs.effect(Effect::ModeRead { vcpu: v, mode });
+        }
         let from = if let Deliverer::Callback(from) = by { from } else { to };
         let skipped = |why| Effect::DoorbellNotRung { from, to, vcpu: v, why };
         if in_guest && from == to {

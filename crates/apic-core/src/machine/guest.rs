@@ -4,13 +4,14 @@
 //! The handler follows Linux: EOI first, then the tick's work, then the next deadline on the grid. With a recorded list,
 //! an arm that followed its expiry in the recording follows it here too; other arms are made at their recorded time.
 
+use super::block::Stage;
 use super::config::{Config, VcpuConfig};
 use super::state::{Actor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
-use crate::kvm::Vendor;
+use crate::kvm::{Switch, Vendor};
 use crate::lapic::TimerMode;
 use crate::rule::Rule;
 use crate::units::{Ns, VcpuId, Vector};
@@ -207,6 +208,7 @@ impl Machine {
         if self.cfg.virtual_timer {
             vcpu.armed_for = at;
             vcpu.processor_timer = at;
+            vcpu.audit.armed();
             return;
         }
         vcpu.wrmsr = deadline;
@@ -282,7 +284,11 @@ impl Machine {
             return;
         }
         vcpu.vapic.cease_recognition();
-        vcpu.pc = VcpuPc::Exited(ExitTo::Halt);
+        // A local APIC in userspace has to be asked there.
+        let fast = self.cfg.rules.has(Switch::HltFastpath) && !self.cfg.userspace;
+        vcpu.fast = fast;
+        let fastpath = self.look(Stage::Fastpath);
+        self.vcpus[v.index()].pc = if fast { fastpath } else { VcpuPc::Exited(ExitTo::Halt) };
         self.report_exit(v, ExitReason::Hlt, ExitPhase::Halt, obs);
     }
 }

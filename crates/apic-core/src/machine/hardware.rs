@@ -165,6 +165,7 @@ impl Machine {
         vcpu.processor_timer = Ns::NEVER;
         if virtual_timer {
             vcpu.expired_for = vcpu.armed_for;
+            vcpu.audit.delivered();
             let rvi = vcpu.vapic.rvi();
             vcpu.vapic.self_ipi(vector);
             obs.effect(Effect::Bit { vcpu: v, bank: Bank::Virr, vector, on: true });

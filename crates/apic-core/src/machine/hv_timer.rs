@@ -64,20 +64,16 @@ impl Machine {
                 if !fast {
                     self.set_mode_outside(v, obs);
                 }
-                VcpuPc::Hv(HvPc::Expired)
+                let first = if self.cancels_last() { HvPc::Expired } else { HvPc::Cancel(false) };
+                VcpuPc::Hv(first)
             }
             HvPc::Expired => self.expired_hv_timer(v, obs),
             HvPc::Cancel(arming) => {
                 self.cancel_hv_timer(v, obs);
-                let timer = &self.vcpus[v.index()].timer;
-                if arming {
-                    self.armed(v)
-                } else if timer.mode == TimerMode::Periodic && timer.period != Ns::ZERO {
-                    self.advance_periodic(v, obs);
-                    self.vcpus[v.index()].arming_for = ArmingFor::HvExpiry;
-                    VcpuPc::ArmHv
-                } else {
-                    self.after_hv_expiry(v)
+                match (arming, self.cancels_last()) {
+                    (true, _) => self.armed(v),
+                    (false, true) => self.hv_expiry_handled(v, obs),
+                    (false, false) => VcpuPc::Hv(HvPc::Expired),
                 }
             }
             HvPc::Update => {
@@ -141,10 +137,32 @@ impl Machine {
 
     /// Hv4: `apic_timer_expired(from_timer_fn = false)`.
     fn expired_hv_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
-        match self.expired_here(v, false, obs) {
+        match self.expired_here(v, obs) {
             Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Hv),
-            Expiry::Pend | Expiry::Coalesced => VcpuPc::Hv(HvPc::Cancel(false)),
+            Expiry::Pend if self.kicks_itself() => VcpuPc::KickSelf(Thread::Hv),
+            Expiry::Pend | Expiry::Coalesced => self.hv_expired(v, obs),
         }
+    }
+
+    /// `kvm_lapic_expired_hv_timer` gives the preemption timer up last, or, before 5.13, first (B14).
+    fn cancels_last(&self) -> bool {
+        self.cfg.rules.has(Switch::HvWaitsInAllModes)
+    }
+
+    /// `apic_timer_expired` has returned to `kvm_lapic_expired_hv_timer`.
+    pub(super) fn hv_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        if self.cancels_last() { VcpuPc::Hv(HvPc::Cancel(false)) } else { self.hv_expiry_handled(v, obs) }
+    }
+
+    /// A periodic timer goes on.
+    fn hv_expiry_handled<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        let timer = &self.vcpus[v.index()].timer;
+        if timer.mode == TimerMode::Periodic && timer.period != Ns::ZERO {
+            self.advance_periodic(v, obs);
+            self.vcpus[v.index()].arming_for = ArmingFor::HvExpiry;
+            return VcpuPc::ArmHv;
+        }
+        self.after_hv_expiry(v)
     }
 
     /// EXIT_FASTPATH_REENTER_GUEST, or the slow way round.
@@ -188,7 +206,7 @@ impl Machine {
             ArmingFor::Unblock => self.look(Stage::After),
             ArmingFor::HvExpiry => self.after_hv_expiry(v),
             ArmingFor::Load => self.loaded(v),
-            ArmingFor::Migration => self.before_entry(v),
+            ArmingFor::Migration => self.run_or_block(v),
         }
     }
 }

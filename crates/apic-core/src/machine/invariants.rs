@@ -34,9 +34,15 @@ pub enum Violation {
     /// 8: `vcpu->mode` does not fit to where the vCPU is.
     #[error("vCPU {0}: vcpu->mode does not fit to where its thread is")]
     Mode(VcpuId),
-    /// 10: more handlers than arms.
-    #[error("vCPU {0}: more handlers started than deadlines or counts were written")]
+    /// 6: a deadline that is owed a wait outlived more than one expiry.
+    #[error("vCPU {0}: an old deadline is still owed a wait after two more expiries")]
+    StaleWait(VcpuId),
+    /// 10: one arming was delivered twice, or more handlers started than there were arms.
+    #[error("vCPU {0}: a deadline or a one-shot count was delivered more than once")]
     Twice(VcpuId),
+    /// AVIC: the guest runs, and the physical APIC ID table says that it does not.
+    #[error("vCPU {0}: IsRunning is 0 in guest mode: senders of IPIs would not ring its doorbell")]
+    IsRunning(VcpuId),
     /// 5: RVI is not the highest requested vector in guest mode.
     #[error("vCPU {0}: RVI is not the highest vector of VIRR")]
     Rvi(VcpuId),
@@ -78,12 +84,17 @@ impl Machine {
             if self.is_lost_without_pir(v, vcpu) {
                 return Err(Violation::Lost(v));
             }
+            if self.cfg.apicv && self.cfg.vendor == Vendor::Svm && !vcpu.is_running {
+                return Err(Violation::IsRunning(v));
+            }
             if vcpu.vapic.rvi() != vcpu.vapic.virr().highest().map_or(0, Vector::number) {
                 return Err(Violation::Rvi(v));
             }
         }
         let being_injected = matches!(vcpu.pc, VcpuPc::Deliver(_, Thread::Pending));
-        if vcpu.timer.pending && !vcpu.requests.pending() && !being_injected && !vcpu.lvtt.masked() {
+        let about_to_ask = self.cpus.iter().any(|c| c.irq == Some(IrqPc::Request(v)));
+        let asked = vcpu.requests.pending() || being_injected || about_to_ask;
+        if vcpu.timer.pending && !asked && !vcpu.lvtt.masked() {
             return Err(Violation::PendingWithoutRequest(v));
         }
         if vcpu.timer.hv_timer_in_use && (vcpu.queued_on.is_some() || self.cfg.can_post) {
@@ -95,8 +106,12 @@ impl Machine {
         if vcpu.asleep() && !self.is_woken(v, vcpu) {
             return Err(Violation::Asleep(v));
         }
-        if self.cfg.mode != TimerMode::Periodic && vcpu.guest.handled() > vcpu.guest.arms_made() {
+        let twice = vcpu.audit.deliveries > 1 || vcpu.guest.handled() > vcpu.guest.arms_made();
+        if self.cfg.mode != TimerMode::Periodic && twice {
             return Err(Violation::Twice(v));
+        }
+        if vcpu.audit.survived > 1 {
+            return Err(Violation::StaleWait(v));
         }
         let timer = TimerId::Lapic(v);
         let on = self.cpus.iter().flat_map(|c| c.base.queue()).filter(|(_, t)| *t == timer).count();
@@ -125,9 +140,14 @@ impl Machine {
     /// Whether a sleeping thread has nothing to wake up for, or somebody is about to wake it.
     fn is_woken(&self, v: VcpuId, vcpu: &Vcpu) -> bool {
         let about_to = |pc: Option<IrqPc>| match pc {
-            Some(IrqPc::Kick(w) | IrqPc::Pend(w) | IrqPc::Deliver(w, _) | IrqPc::UsePosted(w) | IrqPc::Wait(w)) => {
-                w == v
-            }
+            Some(
+                IrqPc::Kick(w)
+                | IrqPc::Pend(w)
+                | IrqPc::Request(w)
+                | IrqPc::Deliver(w, _)
+                | IrqPc::UsePosted(w)
+                | IrqPc::Wait(w),
+            ) => w == v,
             _ => false,
         };
         let waits = vcpu.timer.pending && !vcpu.lvtt.masked() || vcpu.requests.has(Request::Unblock) || vcpu.pi.on();
@@ -143,5 +163,54 @@ impl Machine {
     fn notified(&self, vcpu: &Vcpu) -> bool {
         let cpu = &self.cpus[vcpu.cpu.index()];
         cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Some(Vector::POSTED_INTR))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Config;
+    use crate::scenario::{PathKind, preset};
+
+    /// A machine at its start, with something wrong.
+    #[track_caller]
+    fn check(path: PathKind, wrong: impl FnOnce(&mut Vcpu), expect: Option<Violation>) {
+        let scenario = preset("pinned-vs-offloaded").expect("ships");
+        let mut machine = Machine::new(Config::new(&scenario, path));
+        wrong(&mut machine.vcpus[0]);
+        assert_eq!(machine.check_invariants().err(), expect);
+    }
+
+    const V: VcpuId = VcpuId(0);
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        check(PathKind::Posted, |_| (), None);
+        check(PathKind::Posted, |v| v.audit.delivered(), None);
+        let twice = |v: &mut Vcpu| {
+            v.audit.delivered();
+            v.audit.delivered();
+        };
+        check(PathKind::Posted, twice, Some(Violation::Twice(V)));
+        let armed_between = |v: &mut Vcpu| {
+            v.audit.delivered();
+            v.audit.armed();
+            v.audit.delivered();
+        };
+        check(PathKind::Posted, armed_between, None);
+        let survived = |v: &mut Vcpu| {
+            v.audit.expired(true, false);
+            v.audit.expired(true, false);
+        };
+        check(PathKind::Pinned, survived, Some(Violation::StaleWait(V)));
+        let replaced = |v: &mut Vcpu| {
+            v.audit.expired(true, false);
+            v.audit.expired(true, true);
+            v.audit.expired(true, false);
+        };
+        check(PathKind::Pinned, replaced, None);
+        check(PathKind::Avic, |v| v.is_running = false, Some(Violation::IsRunning(V)));
+        check(PathKind::Posted, |v| v.is_running = false, None);
+        check(PathKind::Posted, |v| v.timer.pending = true, Some(Violation::PendingWithoutRequest(V)));
     }
 }

@@ -27,8 +27,10 @@ pub(super) enum IrqPc {
     Wait(VcpuId),
     /// From LVTT to PIR, ON and the notification.
     Deliver(VcpuId, DeliverPc),
-    /// `pending := 1`, request.
+    /// `pending := 1`.
     Pend(VcpuId),
+    /// `KVM_REQ_UNBLOCK`.
+    Request(VcpuId),
     /// `kvm_vcpu_kick`; before 5.3 `swake_up` alone.
     Kick(VcpuId),
     /// The callback returns.
@@ -64,6 +66,7 @@ impl Machine {
             IrqPc::Wait(_) => (Rule::C6, CostKind::KvmStep),
             IrqPc::Deliver(_, step) => (step.rule(false), step.cost()),
             IrqPc::Pend(v) => (if self.is_local(cpu, v) { Rule::P3b } else { Rule::D1 }, CostKind::Atomic),
+            IrqPc::Request(v) => (if self.is_local(cpu, v) { Rule::P3d } else { Rule::D1b }, CostKind::Atomic),
             IrqPc::Kick(v) if self.can_be_woken(v) => (Rule::E6, CostKind::Atomic),
             IrqPc::Kick(v) => (if self.is_local(cpu, v) { Rule::P3c } else { Rule::D2 }, CostKind::Atomic),
             IrqPc::Return(v) => (if self.is_local(cpu, v) { Rule::P4 } else { Rule::C11 }, CostKind::KvmStep),
@@ -94,6 +97,7 @@ impl Machine {
                 (Some(next.map_or(IrqPc::Return(v), |step| IrqPc::Deliver(v, step))), Some(v))
             }
             IrqPc::Pend(v) => (Some(self.pend(cpu, v, obs)), Some(v)),
+            IrqPc::Request(v) => (Some(self.request_unblock(v, obs)), Some(v)),
             IrqPc::Kick(v) => {
                 if self.cfg.rules.has(Switch::Kick) {
                     self.kick(cpu, v, obs);
@@ -145,12 +149,15 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
         obs.effect(Effect::TimerFired { timer: TimerId::Lapic(v), cpu, expires });
+        let owed = vcpu.timer.owes_wait();
         if vcpu.timer.pending && (!can_post || rules.has(Switch::PostingChecksPending)) {
             obs.effect(Effect::Dropped { vcpu: v });
             return IrqPc::Return(v);
         }
         let owes = vcpu.timer.mode == TimerMode::TscDeadline;
-        if owes && (!can_post || rules.has(Switch::WaitReadsNewDeadline)) {
+        let records = owes && (!can_post || rules.has(Switch::WaitReadsNewDeadline));
+        vcpu.audit.expired(owed, records);
+        if records {
             let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);
             Self::report(obs, v, Field::ExpiredTscdeadline, was.as_cycles(), vcpu.timer.tscdeadline.as_cycles());
         }
@@ -196,13 +203,21 @@ impl Machine {
         if vcpu.mode.is_in_guest() { self.post(v) } else { IrqPc::Pend(v) }
     }
 
-    /// D1, P3b: leaves the expiry to the vCPU's thread. A thread that sleeps was always woken; the kick came with 5.3.
+    /// D1, P3b: leaves the expiry to the vCPU's thread.
     fn pend<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> IrqPc {
-        let kick = self.cfg.rules.has(Switch::Kick);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_remotely = vcpu.cpu != cpu;
         vcpu.timer.pending = true;
         Self::report(obs, v, Field::Pending, 0, 1);
+        self.touch_poller(v);
+        IrqPc::Request(v)
+    }
+
+    /// D1b, P3d: asks the thread to look. A thread that sleeps was always woken; the kick came with 5.3. The thread clears
+    /// the request and reads `pending` in one step (P5): if it came between these two, it could only do what it does if
+    /// it comes between D1 and D1b, that is, go round once more for nothing.
+    fn request_unblock<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> IrqPc {
+        let kick = self.cfg.rules.has(Switch::Kick);
         self.make_request(v, Request::Unblock, obs);
         self.touch_poller(v);
         // Before the kick a sleeping vCPU was woken all the same (swake_up).

@@ -5,11 +5,10 @@
 
 use super::block::Stage;
 use super::state::{Actor, ArmingFor, Next, Running, VcpuPc};
-use super::userspace::UserPc;
+use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Observer};
-use crate::host::TimerId;
 use crate::kvm::{Request, Switch};
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, VcpuId, Vector};
@@ -109,6 +108,7 @@ impl Machine {
         c.running = Running::Load;
         c.toggle_at = self.now.plus(lasts);
         obs.effect(Effect::Load { cpu, busy: true });
+        self.host_tick(cpu, obs);
     }
 
     pub(super) fn step_sched<O: Observer>(&mut self, v: VcpuId, pc: SchedPc, obs: &mut O) -> (Rule, VcpuPc) {
@@ -146,6 +146,7 @@ impl Machine {
         c.toggle_at = Ns::NEVER;
         let home_of = c.home_of;
         obs.effect(Effect::Load { cpu, busy: false });
+        self.host_tick(cpu, obs);
         Taken { rule: Rule::S3, vcpu: home_of }
     }
 
@@ -159,12 +160,12 @@ impl Machine {
         c.runnable = false;
         c.need_resched = false;
         c.running = Running::Vcpu(v);
-        if self.cfg.housekeeping.contains(cpu) {
-            let at = self.cfg.next_tick(cpu, self.now);
-            self.cpus[cpu.index()].base.enqueue_local(TimerId::Tick(cpu), at);
-            self.program_clock_event(cpu, obs);
-        }
+        self.host_tick(cpu, obs);
         obs.effect(Effect::ScheduledIn { vcpu: v, cpu });
+        if !self.vcpus[v.index()].blocking.queued {
+            // While it blocks the entry is left alone; E8 sets it.
+            self.set_is_running(v, true, obs);
+        }
         let vcpu = &mut self.vcpus[v.index()];
         let moved = std::mem::replace(&mut vcpu.cpu, cpu) != cpu;
         vcpu.blocking.woken = false;
@@ -179,14 +180,18 @@ impl Machine {
         self.touch_cpu(cpu);
     }
 
-    /// Where the thread goes on once it is loaded.
+    /// Where the thread goes on once it is loaded: in `kvm_vcpu_block`, or after `xfer_to_guest_mode_handle_work`, at the head
+    /// of `vcpu_run`'s loop.
     pub(super) fn loaded(&mut self, v: VcpuId) -> VcpuPc {
         if self.vcpus[v.index()].blocking.queued {
             self.look(Stage::Last)
         } else if self.vcpus[v.index()].pc == VcpuPc::User(UserPc::Asleep) {
             VcpuPc::User(UserPc::Wait)
+        } else if self.vcpus[v.index()].user.signal {
+            // The same call looks for signals once more.
+            VcpuPc::User(UserPc::Leave(Errand::Signal))
         } else {
-            self.before_entry(v)
+            self.run_or_block(v)
         }
     }
 
@@ -200,7 +205,7 @@ impl Machine {
                 self.vcpus[v.index()].arming_for = ArmingFor::Migration;
                 self.start_hrtimer(v, expires)
             }
-            _ => self.before_entry(v),
+            _ => self.run_or_block(v),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::sched::SchedPc;
 use super::userspace::{User, UserPc};
 use crate::cost::CostKind;
 use crate::host::HrtimerBase;
-use crate::kvm::{Mode, Requests, VcpuMode};
+use crate::kvm::{Mode, Requests, VcpuMode, Vendor};
 use crate::lapic::{KvmTimer, Lvtt, VirtualApic};
 use crate::rule::Rule;
 use crate::scenario::Load;
@@ -360,8 +360,12 @@ pub(super) enum VcpuPc {
     Wait,
     /// VM entry.
     Enter,
+    /// `kvm_vcpu_kick` on the vCPU's own thread, which does nothing.
+    KickSelf(Thread),
     /// Another exit is handled until then.
     OtherExit(Ns),
+    /// The host handles another interrupt until then.
+    DeviceIrq(Ns),
 }
 
 impl VcpuPc {
@@ -398,6 +402,8 @@ impl VcpuPc {
             | Self::Deliver(_, Thread::Arming | Thread::Hv)
             | Self::Exited(_)
             | Self::HandleIrq(_)
+            | Self::KickSelf(_)
+            | Self::DeviceIrq(_)
             | Self::SyncOn
             | Self::SyncPir
             | Self::EnterCheck
@@ -449,7 +455,34 @@ pub struct Vcpu {
     pub(super) callback_on: Option<CpuId>,
     /// The expiry that is pending was found by another CPU.
     pub(super) expired_remotely: bool,
+    /// AVIC: IsRunning in its entry of the physical APIC ID table.
+    pub(super) is_running: bool,
+    pub(super) audit: Audit,
     pub(super) guest: Guest,
+}
+
+/// What only the invariants ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub(super) struct Audit {
+    /// Deliveries of LVTT since the guest armed its timer.
+    pub(super) deliveries: u8,
+    /// Expiries that a deadline survived which is owed a wait.
+    pub(super) survived: u8,
+}
+
+impl Audit {
+    pub(super) fn armed(&mut self) {
+        self.deliveries = 0;
+    }
+
+    pub(super) fn delivered(&mut self) {
+        self.deliveries = self.deliveries.saturating_add(1);
+    }
+
+    /// An expiry; whether an older deadline is owed a wait still, and whether this one takes its place.
+    pub(super) fn expired(&mut self, owed: bool, records: bool) {
+        self.survived = if owed && !records { self.survived.saturating_add(1) } else { 0 };
+    }
 }
 
 impl Vcpu {
@@ -484,6 +517,8 @@ impl Vcpu {
             queued_on: None,
             callback_on: None,
             expired_remotely: false,
+            is_running: cfg.apicv && cfg.vendor == Vendor::Svm,
+            audit: Audit::default(),
             guest: Guest::new(cfg, v),
         }
     }
@@ -526,6 +561,11 @@ impl Vcpu {
     /// LVTT.
     pub fn lvtt(&self) -> Lvtt {
         self.lvtt
+    }
+
+    /// AVIC: whether the physical APIC ID table says that it runs, so that senders ring its CPU's doorbell.
+    pub fn is_running(&self) -> bool {
+        self.is_running
     }
 
     /// The guest's RFLAGS.IF.

@@ -108,6 +108,7 @@ impl Machine {
         let cpu = self.io_cpu();
         let vcpu = &mut self.vcpus[v.index()];
         let (expires, deadline) = (vcpu.guest.deadline, vcpu.wrmsr);
+        vcpu.audit.armed();
         vcpu.timer.period = self.cfg.period;
         vcpu.armed_for = expires;
         vcpu.timer.tscdeadline = deadline;
@@ -177,6 +178,7 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         let (vector, to) = (vcpu.lvtt.vector(), vcpu.home);
         vcpu.expired_for = vcpu.armed_for;
+        vcpu.audit.delivered();
         vcpu.timer.tscdeadline = Tsc::ZERO;
         if vcpu.timer.mode == TimerMode::Periodic {
             vcpu.armed_for = vcpu.armed_for.plus(vcpu.timer.period);

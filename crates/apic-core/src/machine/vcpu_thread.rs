@@ -11,7 +11,7 @@ use super::userspace::{Errand, UserPc};
 use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
-use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, switch_hrtimer_base};
+use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, get_nohz_timer_target_4_3, switch_hrtimer_base};
 use crate::kvm::{Request, Switch, Vendor};
 use crate::lapic::{Circumstances, Expiry, Instant, KvmTimer, Start, TimerMode};
 use crate::rule::Rule;
@@ -41,6 +41,8 @@ impl Machine {
             VcpuPc::ArmDone if vcpu.fast => (Rule::A8, CostKind::KvmStep),
             VcpuPc::ArmDone => (Rule::A8, CostKind::SlowpathTail),
             VcpuPc::Deliver(step, _) => (step.rule(true), step.cost()),
+            // After a fastpath handler the exit has been paid for.
+            VcpuPc::Exited(_) if vcpu.fast => (Rule::P2, CostKind::KvmStep),
             VcpuPc::Exited(_) => (Rule::P2, CostKind::VmExit),
             VcpuPc::HandleIrq(_) => (Rule::P2b, CostKind::TimerInterrupt),
             VcpuPc::IrqsOn => (Rule::F4, CostKind::KvmStep),
@@ -59,7 +61,8 @@ impl Machine {
             VcpuPc::Wait => (Rule::P7, CostKind::KvmStep),
             VcpuPc::Enter if vcpu.inject.is_some() => (Rule::J4, CostKind::VmEntry),
             VcpuPc::Enter => (Rule::P8, CostKind::VmEntry),
-            VcpuPc::OtherExit(until) => return Some(Next::at(Rule::X2, until, self.now)),
+            VcpuPc::KickSelf(_) => (Rule::A7k, CostKind::KvmStep),
+            VcpuPc::OtherExit(until) | VcpuPc::DeviceIrq(until) => return Some(Next::at(Rule::X2, until, self.now)),
         };
         Some(self.kvm_step(rule, cost).not_before(c.not_before))
     }
@@ -104,6 +107,9 @@ impl Machine {
                 (Rule::P7, VcpuPc::Enter)
             }
             VcpuPc::Enter => self.enter(v, obs),
+            VcpuPc::KickSelf(thread) => (Rule::A7k, self.delivered(v, thread, obs)),
+            VcpuPc::DeviceIrq(_) if self.cfg.vendor == Vendor::Svm => (Rule::X2, VcpuPc::IrqsOn),
+            VcpuPc::DeviceIrq(_) => (Rule::X2, self.interrupts_come_on(v)),
             VcpuPc::OtherExit(_) => (Rule::X2, self.before_entry(v)),
             // The driver takes only steps that `next` names; in the guest there is none.
             VcpuPc::InGuest => (Rule::P8, VcpuPc::InGuest),
@@ -143,6 +149,7 @@ impl Machine {
     fn arm_set<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         self.cancel_hrtimer(v, obs);
         let vcpu = &mut self.vcpus[v.index()];
+        vcpu.audit.armed();
         vcpu.armed_for = vcpu.guest.deadline;
         vcpu.arming_for = ArmingFor::Guest;
         if vcpu.timer.mode == TimerMode::TscDeadline {
@@ -225,11 +232,20 @@ impl Machine {
     /// N1 to N4.
     fn nohz_target<O: Observer>(&mut self, v: VcpuId, expires: Ns, obs: &mut O) -> (Rule, VcpuPc) {
         let me = self.vcpus[v.index()].cpu;
-        let is_idle = |cpu: CpuId| self.cpus[cpu.index()].running == super::Running::Idle;
+        // idle_cpu: nothing runs there, and nothing is about to.
+        let is_idle = |cpu: CpuId| {
+            let c = &self.cpus[cpu.index()];
+            c.running == super::Running::Idle && !c.runnable && c.io_work.is_empty()
+        };
+        let (host, housekeeping) = (self.cfg.host, &self.cfg.housekeeping);
         if !self.cfg.rules.has(Switch::NohzPush) && !is_idle(me) {
             return (Rule::N0, VcpuPc::SwitchBase(expires, me));
         }
-        let target = get_nohz_timer_target(self.cfg.host, &self.cfg.housekeeping, me, is_idle);
+        let target = if self.cfg.rules.has(Switch::AnyHousekeeper) {
+            get_nohz_timer_target_4_3(host, housekeeping, me, is_idle)
+        } else {
+            get_nohz_timer_target(host, housekeeping, me, is_idle)
+        };
         obs.effect(Effect::TargetNamed { timer: TimerId::Lapic(v), cpu: target.cpu() });
         (target.rule(), VcpuPc::SwitchBase(expires, target.cpu()))
     }
@@ -269,24 +285,24 @@ impl Machine {
 
     /// A7: `apic_timer_expired(from_timer_fn = false)`.
     fn arm_expired<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let next = match self.expired_here(v, true, obs) {
+        let next = match self.expired_here(v, obs) {
             Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Arming),
+            Expiry::Pend if self.kicks_itself() => VcpuPc::KickSelf(Thread::Arming),
             Expiry::Pend | Expiry::Coalesced => self.delivered(v, Thread::Arming, obs),
         };
         (Rule::A7, next)
     }
 
     /// `apic_timer_expired(from_timer_fn = false)`, found by the vCPU's own thread.
-    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, arming: bool, obs: &mut O) -> Expiry {
+    pub(super) fn expired_here<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Expiry {
         let how = Circumstances { from_timer_fn: false, direct: self.expires_directly(), use_posted: false };
-        let waits = arming || self.cfg.rules.has(Switch::HvWaitsInAllModes);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.expired_for = vcpu.armed_for;
         let before = vcpu.timer.clone();
         let expiry = vcpu.timer.expired(how);
-        if !waits && vcpu.timer.mode != TimerMode::TscDeadline {
-            // B14: kvm_lapic_expired_hv_timer cleared the flag before it was looked at; start_hv_timer never did.
-            vcpu.timer.expired_tscdeadline = before.expired_tscdeadline;
+        if expiry != Expiry::Coalesced {
+            let records = vcpu.timer.mode == TimerMode::TscDeadline || vcpu.timer.hv_timer_in_use;
+            vcpu.audit.expired(before.owes_wait(), records);
         }
         vcpu.expired_remotely = false;
         self.report_timer(v, &before, obs);
@@ -303,11 +319,16 @@ impl Machine {
         self.cfg.apicv && self.cfg.rules.has(Switch::DirectWhenArming)
     }
 
+    /// A7k: whether an expiry that the vCPU's own thread leaves pending is kicked for.
+    pub(super) fn kicks_itself(&self) -> bool {
+        self.cfg.rules.has(Switch::Kick) && !self.cfg.rules.has(Switch::KickFromCallbackOnly)
+    }
+
     /// Where the thread goes after a delivery of its own.
     fn delivered<O: Observer>(&mut self, v: VcpuId, thread: Thread, obs: &mut O) -> VcpuPc {
         match thread {
             Thread::Pending => self.before_entry(v),
-            Thread::Hv => VcpuPc::Hv(HvPc::Cancel(false)),
+            Thread::Hv => self.hv_expired(v, obs),
             Thread::Arming if self.vcpus[v.index()].timer.hv_timer_in_use => VcpuPc::Hv(HvPc::Cancel(true)),
             Thread::Arming if self.vcpus[v.index()].timer.mode == TimerMode::Periodic => {
                 // start_sw_period goes on with the next period.
@@ -337,13 +358,17 @@ impl Machine {
     }
 
     /// Only VMX with APICv has a PIR to sync.
-    pub(super) fn sync_or_check(&self) -> VcpuPc {
-        let posts = self.cfg.apicv && self.cfg.vendor == Vendor::Vmx;
-        if posts { VcpuPc::SyncOn } else { VcpuPc::EnterCheck }
+    pub(super) fn syncs_pir(&self) -> bool {
+        self.cfg.apicv && self.cfg.vendor == Vendor::Vmx
     }
 
-    /// Where the slow path goes before it enters: to userspace for a signal, through the pending timer, back to sleep,
-    /// or through the requests.
+    /// Before entry: `sync_pir_to_irr`, and the last look.
+    pub(super) fn sync_or_check(&self) -> VcpuPc {
+        if self.syncs_pir() { VcpuPc::SyncOn } else { VcpuPc::EnterCheck }
+    }
+
+    /// Where the slow path goes once an exit is handled or a block is over, at `vcpu_run`'s tail: to userspace for a signal,
+    /// through the pending timer, off the CPU if somebody wants it, and else round the loop.
     pub(super) fn before_entry(&mut self, v: VcpuId) -> VcpuPc {
         let vcpu = &self.vcpus[v.index()];
         if vcpu.user.signal {
@@ -352,7 +377,16 @@ impl Machine {
             VcpuPc::RunLoop
         } else if self.cpus[vcpu.cpu.index()].need_resched {
             VcpuPc::Sched(SchedPc::Out)
-        } else if vcpu.blocking.halted {
+        } else {
+            self.run_or_block(v)
+        }
+    }
+
+    /// The head of `vcpu_run`'s loop: `vcpu_block`, or `vcpu_enter_guest`, which first deals with requests. It leaves
+    /// KVM_REQ_UNBLOCK alone: that aborts the entry (D3), and the loop's tail clears it.
+    pub(super) fn run_or_block(&mut self, v: VcpuId) -> VcpuPc {
+        let vcpu = &self.vcpus[v.index()];
+        if vcpu.blocking.halted {
             self.block_again()
         } else if vcpu.requests.has(Request::MigrateTimer) {
             VcpuPc::Sched(SchedPc::MigrateTimer)
@@ -372,7 +406,7 @@ impl Machine {
             ExitTo::Interrupt(_) if self.cfg.vendor == Vendor::Svm => VcpuPc::IrqsOn,
             ExitTo::Interrupt(vector) => VcpuPc::HandleIrq(vector),
             ExitTo::Other => self.other_exit(v),
-            ExitTo::Back => self.before_entry(v),
+            ExitTo::Back => self.interrupts_come_on(v),
             ExitTo::Halt if self.cfg.userspace => VcpuPc::User(UserPc::Leave(Errand::Halt)),
             ExitTo::Halt => VcpuPc::Block(BlockPc::Halt),
             ExitTo::Eoi => VcpuPc::Inject(InjectPc::Eoi),
@@ -390,6 +424,8 @@ impl Machine {
             self.now.plus(Ns::from_ns(own))
         };
         match self.cfg.other_exits.map(handling) {
+            // The host's handler runs with interrupts off.
+            Some(until) if interrupt => VcpuPc::DeviceIrq(until),
             Some(until) => VcpuPc::OtherExit(until),
             None => self.before_entry(v),
         }
@@ -405,7 +441,13 @@ impl Machine {
             // Whether the callback leaves something pending is known when it returns: vcpu_run looks then.
             return (Rule::P2b, VcpuPc::RunLoop);
         }
-        (Rule::I3, self.before_entry(v))
+        (Rule::I3, self.interrupts_come_on(v))
+    }
+
+    /// `local_irq_enable` in `vcpu_enter_guest`: what is latched is taken there, before `vcpu_run`'s tail looks.
+    fn interrupts_come_on(&mut self, v: VcpuId) -> VcpuPc {
+        let latched = self.cpus[self.vcpus[v.index()].cpu.index()].irr.highest().is_some();
+        if latched { VcpuPc::RunLoop } else { self.before_entry(v) }
     }
 
     /// `apic_has_pending_timer`: a masked entry stays pending until it is unmasked (B24).

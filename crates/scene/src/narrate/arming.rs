@@ -105,6 +105,7 @@ pub(super) fn target(c: &Context<'_>) -> Sentence {
         Rule::N3 => {
             said(format!("{} looked for the nearest busy housekeeper to take the timer: {target}.", c.core_first()))
         }
+        Rule::N5 => said(format!("{} named the first housekeeper to take the timer: {target}.", c.core_first())),
         _ => said(format!(
             "{} found no busy housekeeper to take the timer. An idle one was named: {target}.",
             c.core_first()

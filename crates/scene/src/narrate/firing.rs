@@ -48,10 +48,11 @@ pub(super) fn callback(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn left_pending(c: &Context<'_>) -> Sentence {
-    but(
-        format!("{} left the expiry pending for {}, and asked its thread to look.", c.actor_first(), c.vcpu()),
-        "Nothing was posted.",
-    )
+    but(format!("{} left the expiry pending for {}'s thread.", c.actor_first(), c.vcpu()), "Nothing was posted.")
+}
+
+pub(super) fn asked_to_look(c: &Context<'_>) -> Sentence {
+    said(format!("{} asked {}'s thread to look: KVM_REQ_UNBLOCK.", c.actor_first(), c.vcpu()))
 }
 
 pub(super) fn kick(c: &Context<'_>) -> Sentence {

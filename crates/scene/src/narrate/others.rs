@@ -35,7 +35,10 @@ pub(super) fn doorbell(c: &Context<'_>) -> Sentence {
             Effect::ModeRead { mode, .. } => Some(mode),
             _ => None,
         });
-        format!("vcpu->mode is {}, and VMRUN looks at IRR", mode(seen.unwrap_or(0)))
+        match seen {
+            Some(seen) => format!("vcpu->mode is {}, and VMRUN looks at IRR", mode(seen)),
+            None => "IsRunning is 0, and VMRUN looks at IRR".to_owned(),
+        }
     };
     but(format!("{} found that {why}.", c.actor_first()), "No doorbell was rung.")
 }

@@ -115,6 +115,9 @@ pub(super) fn halt_exit(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn halted(c: &Context<'_>) -> Sentence {
+    if c.set(Field::MpState).is_none() {
+        return but(format!("An interrupt waits for {}, so it stays runnable.", c.vcpu()), "It did not halt.");
+    }
     said(format!("KVM noted that {} is halted: mp_state became KVM_MP_STATE_HALTED.", c.vcpu()))
 }
 
