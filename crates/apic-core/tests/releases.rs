@@ -52,28 +52,30 @@ fn the_thread_kicked_itself() {
     check(Era::V4_7, PathKind::Pinned, "A6 A7 A8 P5 P5b");
 }
 
+/// Whom the first search names.
+#[track_caller]
+fn check_search(era: Era, rule: Rule, cpu: CpuId) {
+    let s = scenario(|s| {
+        s.vm.era = era;
+        s.vm.rules.insert(Switch::Kick, true);
+        s.host.nohz_full = vec![CpuId(2), CpuId(3)];
+        s.host.housekeepers = vec![
+            Housekeeper { cpu: HK, load: Load::Idle, tick_phase_us: 0 },
+            Housekeeper { cpu: CpuId(1), load: Load::Busy, tick_phase_us: 400 },
+        ];
+    });
+    let records = all(&s, PathKind::NotPosted);
+    let search = records.iter().find(|r| r.effects.iter().any(|e| matches!(e, Effect::TargetNamed { .. })));
+    let search = search.expect("a housekeeper is looked for");
+    assert_eq!(search.rule, rule);
+    assert!(search.effects.iter().any(|e| matches!(e, Effect::TargetNamed { cpu: named, .. } if *named == cpu)));
+}
+
 /// 4.3 names the first housekeeper, 4.7 looks for the nearest busy one.
 #[test]
 fn the_first_search_named_the_first_housekeeper() {
-    #[track_caller]
-    fn check(era: Era, rule: Rule, cpu: CpuId) {
-        let s = scenario(|s| {
-            s.vm.era = era;
-            s.vm.rules.insert(Switch::Kick, true);
-            s.host.nohz_full = vec![CpuId(2), CpuId(3)];
-            s.host.housekeepers = vec![
-                Housekeeper { cpu: HK, load: Load::Idle, tick_phase_us: 0 },
-                Housekeeper { cpu: CpuId(1), load: Load::Busy, tick_phase_us: 400 },
-            ];
-        });
-        let records = all(&s, PathKind::NotPosted);
-        let search = records.iter().find(|r| r.effects.iter().any(|e| matches!(e, Effect::TargetNamed { .. })));
-        let search = search.expect("a housekeeper is looked for");
-        assert_eq!(search.rule, rule);
-        assert!(search.effects.iter().any(|e| matches!(e, Effect::TargetNamed { cpu: named, .. } if *named == cpu)));
-    }
-    check(Era::V4_3, Rule::N5, HK);
-    check(Era::V4_7, Rule::N3, CpuId(1));
+    check_search(Era::V4_3, Rule::N5, HK);
+    check_search(Era::V4_7, Rule::N3, CpuId(1));
 }
 
 /// `halt_poll_ns_shrink` is 2 from 6.11 on; before it was 0, and a long halt closed the window.

@@ -108,8 +108,11 @@ fn sentences_claim_no_more_than_happened() {
         Rule::D1,
         HOUSEKEEPER,
         vec![Effect::Set { vcpu: V, field: Field::Pending, from: 0, to: 1 }],
-        "Core 0, the housekeeper, left the expiry pending for vCPU 0, and asked its thread to look. Nothing was posted.",
+        "Core 0, the housekeeper, left the expiry pending for vCPU 0's thread. Nothing was posted.",
     );
+    check(Rule::D1b, HOUSEKEEPER, vec![], "Core 0, the housekeeper, asked vCPU 0's thread to look: KVM_REQ_UNBLOCK.");
+    // HLT's fastpath finds an interrupt.
+    check(Rule::E1b, CpuId(3), vec![], "An interrupt waits for vCPU 0, so it stays runnable. It did not halt.");
     let kick = Effect::IpiSent { id: 0, vector: Vector::RESCHEDULE, from: HOUSEKEEPER, to: HOME, vcpu: V };
     check(
         Rule::D2,

@@ -152,7 +152,7 @@ fn the_main_labels_are_all_there() {
         let said = |i: usize| texts(&stages[i].2).iter().map(|(_, t)| *t).collect::<Vec<_>>().join(" | ");
         let (pinned, posted) = (said(0), said(1));
         for expect in
-            ["EXTERNAL_INTERRUPT", "0xec, 1.19 µs", "WRMSR deadline", "queued on", "fires here", "handler, vector"]
+            ["EXTERNAL_INTERRUPT", "0xec, 1.21 µs", "WRMSR deadline", "queued on", "fires here", "handler, vector"]
         {
             assert!(pinned.contains(expect), "{width}: {expect:?} in {pinned}");
         }

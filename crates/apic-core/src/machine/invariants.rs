@@ -11,6 +11,7 @@ use crate::host::TimerId;
 use crate::kvm::{Mode, Request, Vendor};
 use crate::lapic::{ADVANCE_NS_MAX, TimerMode};
 use crate::units::{CpuId, Ns, VcpuId, Vector};
+use serde::Serialize;
 use thiserror::Error;
 
 /// An invariant that does not hold: a bug of the model, or of the rules that a scenario mixes.
@@ -52,6 +53,30 @@ pub enum Violation {
     /// 9: a busy-wait is longer than the kernel's cap.
     #[error("CPU {0}: the busy-wait exceeds the cap of the timer advance")]
     Wait(CpuId),
+}
+
+/// What only the invariants ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub(super) struct Audit {
+    /// Deliveries of LVTT since the guest armed its timer.
+    pub(super) deliveries: u8,
+    /// Expiries that a deadline survived which is owed a wait.
+    pub(super) survived: u8,
+}
+
+impl Audit {
+    pub(super) fn armed(&mut self) {
+        self.deliveries = 0;
+    }
+
+    pub(super) fn delivered(&mut self) {
+        self.deliveries = self.deliveries.saturating_add(1);
+    }
+
+    /// An expiry; whether an older deadline is owed a wait still, and whether this one takes its place.
+    pub(super) fn expired(&mut self, owed: bool, records: bool) {
+        self.survived = if owed && !records { self.survived.saturating_add(1) } else { 0 };
+    }
 }
 
 impl Machine {

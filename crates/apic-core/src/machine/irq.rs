@@ -154,8 +154,8 @@ impl Machine {
             obs.effect(Effect::Dropped { vcpu: v });
             return IrqPc::Return(v);
         }
-        let owes = vcpu.timer.mode == TimerMode::TscDeadline;
-        let records = owes && (!can_post || rules.has(Switch::WaitReadsNewDeadline));
+        let records =
+            vcpu.timer.mode == TimerMode::TscDeadline && (!can_post || rules.has(Switch::WaitReadsNewDeadline));
         vcpu.audit.expired(owed, records);
         if records {
             let was = std::mem::replace(&mut vcpu.timer.expired_tscdeadline, vcpu.timer.tscdeadline);

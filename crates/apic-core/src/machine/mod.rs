@@ -13,6 +13,7 @@ mod config;
 mod deliver;
 mod guest;
 mod hardware;
+mod host_irr;
 mod hv_timer;
 mod inject;
 mod invariants;

@@ -4,8 +4,10 @@ use super::block::{BlockPc, Blocking};
 use super::config::{Config, VcpuConfig};
 use super::deliver::{DeliverPc, Thread};
 use super::guest::Guest;
+use super::host_irr::HostIrr;
 use super::hv_timer::HvPc;
 use super::inject::InjectPc;
+use super::invariants::Audit;
 use super::irq::IrqPc;
 use super::sched::SchedPc;
 use super::userspace::{User, UserPc};
@@ -144,43 +146,6 @@ pub struct Ipi {
     pub vcpu: VcpuId,
     /// When it left.
     pub sent_at: Ns,
-}
-
-/// Vectors latched in a host CPU's local APIC, of the three that the model sends.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
-pub(super) struct HostIrr(u8);
-
-impl HostIrr {
-    const ORDER: [Vector; 3] = [Vector::LOCAL_TIMER, Vector::POSTED_INTR, Vector::RESCHEDULE];
-
-    const fn bit(v: Vector) -> u8 {
-        match v {
-            Vector::LOCAL_TIMER => 1,
-            Vector::POSTED_INTR => 2,
-            _ => 4,
-        }
-    }
-
-    pub(super) const fn set(&mut self, v: Vector) {
-        self.0 |= Self::bit(v);
-    }
-
-    pub(super) const fn clear(&mut self, v: Vector) {
-        self.0 &= !Self::bit(v);
-    }
-
-    pub(super) const fn holds(self, v: Vector) -> bool {
-        self.0 & Self::bit(v) != 0
-    }
-
-    /// The highest vector: it has the highest class.
-    #[inline]
-    pub(super) const fn highest(self) -> Option<Vector> {
-        match self.0 {
-            0 => None,
-            n => Some(Self::ORDER[7 - n.leading_zeros() as usize]),
-        }
-    }
 }
 
 /// Where posted-interrupt processing stands, once the notification was recognised.
@@ -459,30 +424,6 @@ pub struct Vcpu {
     pub(super) is_running: bool,
     pub(super) audit: Audit,
     pub(super) guest: Guest,
-}
-
-/// What only the invariants ask for.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
-pub(super) struct Audit {
-    /// Deliveries of LVTT since the guest armed its timer.
-    pub(super) deliveries: u8,
-    /// Expiries that a deadline survived which is owed a wait.
-    pub(super) survived: u8,
-}
-
-impl Audit {
-    pub(super) fn armed(&mut self) {
-        self.deliveries = 0;
-    }
-
-    pub(super) fn delivered(&mut self) {
-        self.deliveries = self.deliveries.saturating_add(1);
-    }
-
-    /// An expiry; whether an older deadline is owed a wait still, and whether this one takes its place.
-    pub(super) fn expired(&mut self, owed: bool, records: bool) {
-        self.survived = if owed && !records { self.survived.saturating_add(1) } else { 0 };
-    }
 }
 
 impl Vcpu {

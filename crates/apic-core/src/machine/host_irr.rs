@@ -1,0 +1,41 @@
+//! What is latched in a host CPU's local APIC.
+
+use crate::units::Vector;
+use serde::Serialize;
+
+/// Vectors latched in a host CPU's local APIC, of the three that the model sends.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub(super) struct HostIrr(u8);
+
+impl HostIrr {
+    const ORDER: [Vector; 3] = [Vector::LOCAL_TIMER, Vector::POSTED_INTR, Vector::RESCHEDULE];
+
+    const fn bit(v: Vector) -> u8 {
+        match v {
+            Vector::LOCAL_TIMER => 1,
+            Vector::POSTED_INTR => 2,
+            _ => 4,
+        }
+    }
+
+    pub(super) const fn set(&mut self, v: Vector) {
+        self.0 |= Self::bit(v);
+    }
+
+    pub(super) const fn clear(&mut self, v: Vector) {
+        self.0 &= !Self::bit(v);
+    }
+
+    pub(super) const fn holds(self, v: Vector) -> bool {
+        self.0 & Self::bit(v) != 0
+    }
+
+    /// The highest vector: it has the highest class.
+    #[inline]
+    pub(super) const fn highest(self) -> Option<Vector> {
+        match self.0 {
+            0 => None,
+            n => Some(Self::ORDER[7 - n.leading_zeros() as usize]),
+        }
+    }
+}
