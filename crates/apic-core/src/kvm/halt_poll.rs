@@ -33,7 +33,8 @@ impl HaltPoll {
         } else if self.0 != 0 && halted > max {
             let shrunk = if halves { self.0 / SHRINK } else { 0 };
             self.0 = if shrunk < GROW_START { 0 } else { shrunk };
-        } else if self.0 < max && halted < max {
+        } else if halted < max {
+            // The kernel also asks whether the window is below max. It is: the halt was longer than the window.
             self.0 = (self.0 * GROW).max(GROW_START).min(max);
         }
     }
@@ -66,7 +67,9 @@ mod tests {
         check(&[1_000], 0); // a long halt opens nothing
         check(&[150, 150, 150, 1_000], 20);
         check(&[150, 1_000], 0);
+        check(&[150, 150, 1_000], 10); // half of the window is what growing starts with, and stays
         check(&[200], 0); // exactly the cap: neither short nor long
+        check(&[150, 150, 200], 20);
     }
 
     #[test]

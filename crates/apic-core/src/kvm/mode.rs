@@ -76,3 +76,23 @@ impl VcpuMode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `cmpxchg`: only `IN_GUEST_MODE` is exchanged, and only then is an IPI owed.
+    #[test]
+    fn a_kick_moves_only_a_vcpu_that_is_in_guest_mode() {
+        let mut mode = VcpuMode::default();
+        assert_eq!((mode.exiting_guest_mode(), mode.get()), (Kick::NotInGuest(Mode::Outside), Mode::Outside));
+        assert!(!mode.is_in_guest());
+        mode.store_in_guest();
+        assert!(mode.is_in_guest());
+        assert_eq!((mode.exiting_guest_mode(), mode.get()), (Kick::WasInGuest, Mode::Exiting));
+        assert!(!mode.is_in_guest(), "what is exiting gets no posted interrupt");
+        assert_eq!((mode.exiting_guest_mode(), mode.get()), (Kick::NotInGuest(Mode::Exiting), Mode::Exiting));
+        mode.store_outside();
+        assert_eq!(mode.get(), Mode::Outside);
+    }
+}

@@ -55,3 +55,42 @@ impl Requests {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `KVM_REQ_UNBLOCK` is 2 (`include/linux/kvm_host.h`); `KVM_ARCH_REQ(0)` and `KVM_ARCH_REQ(6)` are 8 and 14
+    /// (`arch/x86/include/asm/kvm_host.h`).
+    const BITS: [(Request, u32); 3] =
+        [(Request::Unblock, 0x4), (Request::MigrateTimer, 0x100), (Request::Event, 0x4000)];
+
+    #[test]
+    fn each_request_is_a_bit_of_its_own() {
+        for (request, bit) in BITS {
+            let mut requests = Requests::default();
+            assert!(!requests.pending() && !requests.has(request));
+            requests.make(request);
+            requests.make(request);
+            assert_eq!(requests.bits(), bit, "{request:?}, made twice");
+            assert!(requests.pending());
+            for (other, _) in BITS {
+                assert_eq!(requests.has(other), other == request, "{other:?}");
+            }
+            requests.clear(request);
+            requests.clear(request);
+            assert_eq!(requests, Requests::default(), "{request:?}, cleared twice");
+        }
+    }
+
+    #[test]
+    fn clearing_one_request_leaves_the_others() {
+        let mut requests = Requests::default();
+        for (request, _) in BITS {
+            requests.make(request);
+        }
+        assert_eq!(requests.bits(), 0x4104);
+        requests.clear(Request::MigrateTimer);
+        assert_eq!(requests.bits(), 0x4004);
+    }
+}

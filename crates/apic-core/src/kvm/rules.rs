@@ -304,7 +304,24 @@ mod tests {
 
     #[test]
     fn a_scenario_may_mix_them() {
-        let rules = Rules::mixed(Era::V6_19, &Overrides::from([(Switch::Kick, false), (Switch::Pinned, true)]));
-        assert!(!rules.has(Switch::Kick) && rules.has(Switch::Pinned) && rules.has(Switch::Posting));
+        // Two that change the era, and two that say what it has anyway.
+        let changes =
+            [(Switch::Kick, false), (Switch::Pinned, true), (Switch::Posting, true), (Switch::GateHlt, false)];
+        let (of_era, mixed) = (Rules::of(Era::V6_19), Rules::mixed(Era::V6_19, &Overrides::from(changes)));
+        for switch in Switch::ALL {
+            let differs = [Switch::Kick, Switch::Pinned].contains(switch);
+            assert_eq!(mixed.has(*switch), of_era.has(*switch) != differs, "{switch:?}");
+        }
+    }
+
+    #[cfg(feature = "text")]
+    #[test]
+    fn a_scenario_reads_the_names_that_are_shown() {
+        for era in Era::ALL {
+            assert_eq!(serde_json::from_value::<Era>(era.name().into()).ok(), Some(*era));
+        }
+        for switch in Switch::ALL {
+            assert_eq!(serde_json::from_value::<Switch>(switch.info().name.into()).ok(), Some(*switch));
+        }
     }
 }

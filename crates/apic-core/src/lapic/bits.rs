@@ -89,7 +89,24 @@ mod tests {
         let all: Vec<u8> = set.iter().map(Vector::number).collect();
         assert_eq!(all, [0, 63, 64, 0xec]);
         let mut other = VectorSet::default();
+        assert!(other.is_empty() && !set.is_empty());
         other.or_with(set.take());
         assert!(set.is_empty() && other.contains(Vector::new(64)));
+    }
+
+    #[test]
+    fn only_what_differs_has_changed() {
+        let set = |numbers: &[u8]| {
+            let mut set = VectorSet::default();
+            for n in numbers {
+                set.test_and_set(Vector::new(*n));
+            }
+            set
+        };
+        let (was, is) = (set(&[1, 64, 0xec]), set(&[64, 0xed]));
+        for (a, b) in [(was, is), (is, was)] {
+            assert_eq!(a.changed_from(&b).map(Vector::number).collect::<Vec<_>>(), [1, 0xec, 0xed]);
+            assert_eq!(a.changed_from(&a).next(), None);
+        }
     }
 }

@@ -191,15 +191,13 @@ impl KvmTimer {
         if self.tscdeadline == Tsc::ZERO {
             return Start::Nothing;
         }
-        let ahead = self.tscdeadline.as_cycles().wrapping_sub(at.guest.as_cycles());
+        let Some(ahead) = self.tscdeadline.as_cycles().checked_sub(at.guest.as_cycles()) else {
+            return Start::Expired;
+        };
         // The kernel multiplies in 64 bits: a deadline more than 2^64 / 10^6 cycles away wraps.
         let ns = ahead.wrapping_mul(1_000_000) / at.khz.as_khz();
         let advance = u64::from(self.timer_advance_ns);
-        if self.tscdeadline > at.guest && ns > advance {
-            Start::Hrtimer(at.host.plus(Ns::from_ns(ns - advance)))
-        } else {
-            Start::Expired
-        }
+        if ns > advance { Start::Hrtimer(at.host.plus(Ns::from_ns(ns - advance))) } else { Start::Expired }
     }
 }
 

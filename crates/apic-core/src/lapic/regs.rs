@@ -131,10 +131,19 @@ impl Tdcr {
         self.0
     }
 
-    /// By what the bus clock is divided (`update_divide_count`).
+    /// By what the bus clock is divided (SDM, "APIC Timer", figure "Divide Configuration Register"; `update_divide_count`).
     pub const fn divisor(self) -> Divisor {
-        let encoded = self.0 & 0b11 | (self.0 & 0b1000) >> 1;
-        Divisor(1 << ((encoded + 1) & 0b111))
+        Divisor(match self.0 {
+            0b0000 => 2,
+            0b0001 => 4,
+            0b0010 => 8,
+            0b0011 => 16,
+            0b1000 => 32,
+            0b1001 => 64,
+            0b1010 => 128,
+            // 0b1011: a write leaves nothing else.
+            _ => 1,
+        })
     }
 }
 
@@ -250,8 +259,10 @@ pub struct ApicBase(u64);
 impl ApicBase {
     /// Boot processor's APIC at the default address, in x2APIC mode.
     pub const X2APIC: Self = Self(0xfee0_0d00);
-    /// Bits 7:0 and 9, and the address above 46 bits, which no processor that the bench stands for has.
-    const RESERVED: u64 = 0x2ff | !0 << 46;
+    /// Bits 7:0 and 9.
+    const RESERVED: u64 = 0x2ff;
+    /// Physical-address width; no processor that the bench stands for has more.
+    const ADDRESS_BITS: u32 = 46;
 
     /// From a saved register.
     pub const fn from_register(value: u64) -> Self {
@@ -291,7 +302,8 @@ impl ApicBase {
     /// User space's write: every change of mode is allowed.
     pub const fn written_by_host(self, value: u64) -> Option<Self> {
         let new = Self(value);
-        let exists = value & Self::RESERVED == 0 && !matches!(new.mode(), ApicMode::Invalid);
+        let reserved = value & Self::RESERVED != 0 || value >> Self::ADDRESS_BITS != 0;
+        let exists = !reserved && !matches!(new.mode(), ApicMode::Invalid);
         if exists || value == self.0 { Some(new) } else { None }
     }
 }
@@ -327,12 +339,24 @@ mod tests {
         assert_eq!(lvtt.register(), 0x7_10ff);
         assert_eq!((lvtt.mode(), lvtt.masked(), lvtt.vector().number()), (TimerMode::Reserved, true, 0xff));
         assert_eq!(Lvtt::new(TimerMode::TscDeadline, Vector::LOCAL_TIMER).register(), 0x400ec);
-        assert_eq!(Lvtt::new(TimerMode::Periodic, Vector::new(0xee)).mask().register(), 0x300ee);
+        let masked = Lvtt::new(TimerMode::Periodic, Vector::new(0xee)).mask();
+        assert_eq!((masked.register(), masked.mask()), (0x300ee, masked), "masking twice is masking once");
         for bits in 0..4 {
             assert_eq!(TimerMode::from_bits(bits).bits(), bits);
         }
         assert!(Lvtt::has_reserved(0x1000) && Lvtt::has_reserved(1 << 19) && !Lvtt::has_reserved(0x7_00ff));
         assert!(Svr::has_reserved(0x400) && !Svr::has_reserved(0x13ff));
+    }
+
+    #[test]
+    fn svr_keeps_vector_enable_and_focus_checking() {
+        assert_eq!((Svr::RESET.register(), Svr::RESET.enabled()), (0xff, false), "software-disabled after reset");
+        for (written, kept, enabled) in
+            [(0xffff_ffff, 0x3ff, true), (0x1ef, 0x1ef, true), (0x12fe, 0x2fe, false), (0, 0, false)]
+        {
+            let svr = Svr::from_written(written);
+            assert_eq!((svr.register(), svr.enabled()), (kept, enabled), "{written:#x}");
+        }
     }
 
     #[test]
@@ -349,6 +373,8 @@ mod tests {
         assert_eq!(xapic.written(0xfee0_0901), None, "a reserved bit");
         assert_eq!(xapic.written(1 << 46 | 0xfee0_0900), None, "an address too wide");
         assert_eq!(on.written(on.register()), Some(on));
+        let odd = ApicBase::from_register(0xfee0_0502);
+        assert_eq!(odd.written_by_host(odd.register()), Some(odd), "what stands there already is no error");
         assert_eq!(on.written_by_host(0xfee0_0900), Some(xapic));
         assert_eq!(off.written_by_host(0xfee0_0d00), Some(on));
         assert_eq!(on.written_by_host(0xfee0_0500), None);

@@ -206,6 +206,12 @@ mod tests {
             timer.cancel();
             assert!(!timer.pending && !timer.hv_timer_in_use);
         }
+        // B14: where the preemption timer is given up before its expiry is handled, nobody waits for a one-shot count.
+        let mut given_up = KvmTimer::new(true);
+        (given_up.hv_timer_in_use, given_up.tscdeadline) = (true, Tsc::from_cycles(7));
+        given_up.stop_hv();
+        given_up.expired(CALLBACK);
+        assert!(!given_up.owes_wait());
         let mut off = KvmTimer::new(false);
         off.expired_tscdeadline = Tsc::from_cycles(7);
         assert!(!off.owes_wait(), "lapic_timer_advance is off");

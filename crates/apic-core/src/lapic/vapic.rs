@@ -225,6 +225,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_recognised_is_evaluated_anew_after_an_exit() {
+        // V04: the request stays; its recognition does not outlast the exit.
+        let mut apic = with_virr(&[0xec]);
+        assert!(apic.evaluate_at_entry() && apic.recognised());
+        apic.cease_recognition();
+        assert_eq!((apic.deliver(), apic.rvi()), (None, 0xec));
+        assert!(apic.evaluate_at_entry());
+        assert_eq!(apic.deliver(), Some(Vector::LOCAL_TIMER));
+    }
+
+    #[test]
+    fn software_looks_for_a_class_above_the_processor_priority() {
+        // `apic_has_interrupt_for_ppr`: the same comparison as the processor's, and it recognises nothing.
+        for (tpr, expect) in [(0x00, true), (0x2f, true), (0x30, false), (0x3f, false), (0x40, false)] {
+            let mut apic = with_virr(&[0x31, 0x22]);
+            apic.set_tpr(tpr);
+            assert_eq!((apic.has_interrupt(), apic.recognised()), (expect, false), "TPR {tpr:#x}");
+        }
+        assert!(!VirtualApic::default().has_interrupt());
+    }
+
+    #[test]
     fn with_window_exiting_nothing_is_recognised() {
         // V10: the exit it causes instead is the hypervisor's business.
         let mut apic = with_virr(&[0xec]);
@@ -241,6 +263,9 @@ mod tests {
         assert_eq!((apic.rvi(), apic.svi(), apic.vppr()), (0x41, 0x51, 0x53));
         assert_eq!(apic.eoi_before_evaluation(), Some(Vector::new(0x51)));
         assert_eq!((apic.svi(), apic.vppr(), apic.recognised()), (0x22, 0x53, false));
+        apic.load(irr, isr, 0x4f);
+        assert_eq!(apic.vppr(), 0x50, "the class of what is in service, if it is above the task priority's");
+        assert_eq!((*apic.virr(), *apic.visr()), (irr, isr));
     }
 
     #[test]

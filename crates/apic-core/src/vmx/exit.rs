@@ -69,3 +69,28 @@ pub enum ExitPhase {
     /// Anything else: the host's own tick on this core, the guest's other work.
     Other,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a person finds in `trace` and in `perf kvm stat` (`VMX_EXIT_REASONS`, `arch/x86/include/uapi/asm/vmx.h`;
+    /// `SVM_EXIT_REASONS`, `svm.h`).
+    #[test]
+    fn an_exit_is_called_as_its_vendors_module_prints_it() {
+        for (exit, vmx, svm) in [
+            (ExitReason::ExternalInterrupt(Vector::LOCAL_TIMER), "EXTERNAL_INTERRUPT", "interrupt"),
+            (ExitReason::InterruptWindow, "INTERRUPT_WINDOW", "vintr"),
+            (ExitReason::Hlt, "HLT", "hlt"),
+            (ExitReason::MsrWrite, "MSR_WRITE", "msr"),
+            (ExitReason::Cpuid, "CPUID", "cpuid"),
+            (ExitReason::Mmio, "EPT_MISCONFIG", "npf"),
+            // Each is one vendor's alone.
+            (ExitReason::PreemptionTimer, "PREEMPTION_TIMER", "PREEMPTION_TIMER"),
+            (ExitReason::AvicUnaccelerated, "avic_unaccelerated_access", "avic_unaccelerated_access"),
+        ] {
+            assert_eq!((exit.name_on(Vendor::Vmx), exit.name_on(Vendor::Svm)), (vmx, svm));
+            assert_eq!(exit.name(), vmx);
+        }
+    }
+}

@@ -74,3 +74,28 @@ impl PiDesc {
         self.pir.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_access_tells_what_it_found() {
+        let mut desc = PiDesc::new(CpuId(3));
+        assert_eq!((desc.nv(), desc.ndst(), desc.on(), desc.sn()), (Vector::POSTED_INTR, CpuId(3), false, false));
+        desc.load_on(CpuId(5));
+        assert_eq!(desc.ndst(), CpuId(5));
+        assert_eq!([desc.test_and_set_on(), desc.test_and_set_on(), desc.on()], [false, true, true]);
+        assert_eq!([desc.test_and_clear_on(), desc.test_and_clear_on(), desc.on()], [true, false, false]);
+    }
+
+    #[test]
+    fn requests_gather_until_they_are_drained() {
+        let mut desc = PiDesc::new(CpuId(0));
+        let posts = [0xec, 0x31, 0xec].map(|n| desc.test_and_set_pir(Vector::new(n)));
+        assert_eq!(posts, [false, false, true], "V14: two posts of one vector are one request");
+        assert!(desc.pir().contains(Vector::LOCAL_TIMER) && !desc.on(), "PIR and ON are two accesses");
+        let drained: Vec<_> = desc.drain_pir().iter().map(Vector::number).collect();
+        assert_eq!((drained, desc.pir().is_empty()), (vec![0x31, 0xec], true));
+    }
+}
