@@ -27,6 +27,12 @@ pub enum Bank {
 pub enum Field {
     /// Outstanding notification.
     On,
+    /// Suppress notification.
+    Sn,
+    /// Notification vector.
+    Nv,
+    /// Notification destination: a CPU.
+    Ndst,
     /// `vcpu->mode`: 0 outside, 1 in guest, 2 exiting.
     Mode,
     /// `vcpu->requests`.
@@ -77,6 +83,8 @@ pub enum NotSent {
     OutsideGuestMode,
     /// The vCPU runs on this very CPU and will sync before it re-enters.
     RunningHere,
+    /// SN is 1: hardware that posts is not to notify.
+    Suppressed,
 }
 
 /// One thing that a step did, or read and acted upon, or left undone.
@@ -161,6 +169,73 @@ pub enum Effect {
         vcpu: VcpuId,
         /// Why not.
         why: NotSent,
+    },
+    /// A CPU sent itself an IPI.
+    SelfIpi {
+        /// Vector.
+        vector: Vector,
+        /// Which.
+        cpu: CpuId,
+        /// The vCPU it is about.
+        vcpu: VcpuId,
+    },
+    /// A device raised an interrupt, and its VT-d unit updated a descriptor.
+    DevicePosted {
+        /// Its number in the scenario.
+        device: u16,
+        /// For whom.
+        vcpu: VcpuId,
+        /// Vector in the guest.
+        vector: Vector,
+        /// The remapping entry's URG.
+        urgent: bool,
+    },
+    /// A VT-d unit sent a notification.
+    NotificationSent {
+        /// Number of the message, unique in a run.
+        id: u32,
+        /// Vector: NV.
+        vector: Vector,
+        /// Destination: NDST.
+        to: CpuId,
+        /// The vCPU it is about.
+        vcpu: VcpuId,
+    },
+    /// A VT-d unit's notification reached its destination's local APIC.
+    NotificationArrived {
+        /// Number of the message.
+        id: u32,
+        /// Vector.
+        vector: Vector,
+        /// Destination.
+        to: CpuId,
+    },
+    /// A VT-d unit posted without a notification.
+    NotificationNotSent {
+        /// The vector it would have had.
+        vector: Vector,
+        /// Where it would have gone.
+        to: CpuId,
+        /// The vCPU it is about.
+        vcpu: VcpuId,
+        /// Why not.
+        why: NotSent,
+    },
+    /// A vCPU joined or left a CPU's wake-up list.
+    WakeupList {
+        /// Whose list.
+        cpu: CpuId,
+        /// Who.
+        vcpu: VcpuId,
+        /// Joined.
+        on: bool,
+    },
+    /// ON was read and decided something.
+    OnRead {
+        /// Whose.
+        vcpu: VcpuId,
+        /// Value.
+        on: bool,
     },
     /// An AVIC doorbell was rung.
     DoorbellRung {
@@ -343,6 +418,15 @@ pub enum Effect {
         /// one-shot count, the write to TMICT plus the count, so that KVM's delay in starting it counts as lateness; with
         /// a periodic one, KVM's own target, since the guest cannot tell where its phase began.
         late_ns: i64,
+    },
+    /// The guest's handler for a device started.
+    DeviceDelivered {
+        /// To whom.
+        vcpu: VcpuId,
+        /// Vector.
+        vector: Vector,
+        /// Since the first interrupt that it answers, in nanoseconds.
+        waited_ns: u64,
     },
     /// The guest's EOI was virtualized.
     Eoi {

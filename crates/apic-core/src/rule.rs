@@ -3,8 +3,9 @@
 //! The letters are those of the flows they belong to: A arming, N and R where the host timer is queued, P pinned, C posted,
 //! D the fallback when the vCPU is not in guest mode, K clock event, I host interrupts, T host tick, H housekeeper
 //! load, G guest, X other exits, Hv preemption timer, E blocked vCPU, F AMD AVIC, J injection without APICv, V the processor's
-//! virtual timer, S the host's scheduler, M migration, U userspace irqchip. Kernel functions are of `arch/x86/kvm` unless a path is given, as of Linux 6.12 to
-//! 6.19; SDM sections are cited by title, because their numbers move between editions.
+//! virtual timer, S the host's scheduler, M migration, U userspace irqchip, Vd VT-d, W the wake-up list and what else of
+//! the descriptor only hardware that posts looks at. Kernel functions are of `arch/x86/kvm` unless a path is given, as of
+//! Linux 6.12 to 6.19; SDM sections are cited by title, because their numbers move between editions.
 
 use serde::{Serialize, Serializer};
 
@@ -356,12 +357,60 @@ rules! {
     V4: "The hrtimer goes",
         "The vCPU is awake: the hrtimer is cancelled.",
         "series v2 (proposed)";
+    Vd1: "A device's interrupt is posted",
+        "A device raises an interrupt whose remapping entry is in posted mode. The VT-d unit updates the descriptor in one atomic access: the vector's PIR bit becomes 1, and ON if it was 0 and SN is 0 or the entry is urgent.",
+        "VT-d specification, \"Interrupt-Posting Hardware Operation\"";
+    Vd2: "VT-d notifies",
+        "The update set ON, so the unit sends an interrupt with the vector NV to the CPU NDST, as the update found them. KVM's own poster looks at neither.",
+        "VT-d specification, \"Interrupt-Posting Hardware Operation\"";
+    Vd3: "The notification arrives",
+        "The VT-d unit's interrupt message reaches the destination's local APIC, which latches the vector.",
+        "SDM vol. 3, \"Advanced Programmable Interrupt Controller\"";
+    W1: "On to the wake-up list",
+        "pi_enable_wakeup_handler: a vCPU that is about to sleep joins its CPU's list, under the list's lock. From 5.17 when its thread is scheduled out; before, when it begins to block (pi_pre_block).",
+        "vmx_vcpu_pi_put, pi_enable_wakeup_handler; December 2021 (5.17); pi_pre_block";
+    W2: "NV becomes the wake-up vector",
+        "One atomic change of the descriptor: NV becomes 0xf1, so that a device's notification reaches a handler that wakes. Before 5.17 NDST becomes the list's CPU as well.",
+        "pi_enable_wakeup_handler; pi_pre_block";
+    W3: "Was ON set already?",
+        "A notification that was sent before had the vector 0xf2, and its handler wakes nobody. So KVM looks at ON: from 5.17 the CPU sends itself 0xf1; before, the vCPU does not block.",
+        "pi_enable_wakeup_handler; pi_pre_block";
+    W4: "SN is set",
+        "vmx_vcpu_pi_put: the thread was preempted and could run, so nobody has to be notified. SN becomes 1.",
+        "vmx_vcpu_pi_put, pi_set_sn";
+    W5: "The wake-up handler takes the lock",
+        "pi_wakeup_handler takes the lock of its CPU's list.",
+        "pi_wakeup_handler";
+    W6: "Does it wait for a vCPU on the list?",
+        "pi_wakeup_handler reads the ON of a vCPU on the list: 1 says that something was posted.",
+        "pi_wakeup_handler, pi_test_on";
+    W7: "Wake the vCPU on the list",
+        "ON is 1: kvm_vcpu_wake_up, before 5.17 kvm_vcpu_kick.",
+        "pi_wakeup_handler, kvm_vcpu_wake_up";
+    W8: "The wake-up handler is done",
+        "The end of the list: pi_wakeup_handler lets the lock go and returns.",
+        "pi_wakeup_handler";
+    W9: "Off the wake-up list",
+        "The vCPU leaves the list that it is on, which may be another CPU's, under that list's lock. From 5.17 when its thread is loaded; before, when the block is over.",
+        "vmx_vcpu_pi_load; __pi_post_block";
+    W10: "The descriptor follows the thread",
+        "One atomic change: NDST becomes this CPU and SN 0; from 5.17 NV becomes 0xf2 too. Between 5.4 and 5.17 a vCPU that is on a list keeps its NDST; in 5.0 to 5.3 it did not (B7).",
+        "vmx_vcpu_pi_load; c112b5f50232, repaired in 5.4";
+    W11: "SN is cleared",
+        "The thread is loaded where it was: SN becomes 0, and devices notify again.",
+        "vmx_vcpu_pi_load, pi_test_and_clear_sn";
+    W12: "ON is derived anew",
+        "While SN was 1, devices set PIR bits and not ON. If PIR is not empty, ON becomes 1, so that the next sync looks at PIR. Not before 5.0 (B8).",
+        "vmx_vcpu_pi_load; c112b5f50232 (5.0)";
+    W13: "NV is the notification vector again",
+        "__pi_post_block, before 5.17: the block is over, or did not begin. NV becomes 0xf2 and NDST this CPU.",
+        "pi_post_block, __pi_post_block";
     S1: "Somebody wants the CPU",
         "Another thread wakes on the vCPU's CPU, or the vCPU's thread is given another CPU: TIF_NEED_RESCHED, and a reschedule IPI.",
         "resched_curr, kernel/sched/core.c (6.12)";
     S2: "The thread is scheduled out",
-        "schedule(): the vCPU's thread could run, and does not. Outside guest mode nothing is sent to it.",
-        "xfer_to_guest_mode_handle_work, kvm_sched_out";
+        "schedule(): the vCPU's thread could run, and does not. Outside guest mode nothing is sent to it. While it polls, or is about to sleep, a host kernel that can be preempted does not wait for it to ask.",
+        "xfer_to_guest_mode_handle_work, kvm_sched_out; preempt_schedule_irq";
     S3: "The other thread is done",
         "It sleeps again, and the CPU is free for the vCPU's thread.",
         "schedule";
@@ -413,6 +462,9 @@ rules! {
     I3: "Reschedule interrupt",
         "The handler only acknowledges: its purpose was to make the CPU leave the guest.",
         "sysvec_reschedule_ipi";
+    I5: "The wake-up vector",
+        "sysvec_kvm_posted_intr_wakeup_ipi counts it (PIW) and calls pi_wakeup_handler.",
+        "sysvec_kvm_posted_intr_wakeup_ipi";
     I4: "IPI arrives",
         "The interrupt message reaches the destination's local APIC, which latches the vector.",
         "SDM vol. 3, \"Advanced Programmable Interrupt Controller\"";

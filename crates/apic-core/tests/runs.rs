@@ -7,10 +7,10 @@ use apic_core::kvm::Era;
 use apic_core::machine::Actor;
 use apic_core::run::{History, Lockstep, Sim};
 use apic_core::scenario::{
-    Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PRESETS, PathKind, PiInjectTimer, Rival, Run,
-    Scenario, TimerMode, Vcpu, Vm,
+    Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PRESETS, PathKind, PiInjectTimer, Rival,
+    Run, Scenario, TimerMode, Vcpu, Vm,
 };
-use apic_core::units::{CpuId, VcpuId};
+use apic_core::units::{CpuId, VcpuId, Vector};
 use proptest::prelude::*;
 
 /// The paths that a scenario allows.
@@ -33,7 +33,8 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
     let timer = prop_oneof![Just(TimerMode::TscDeadline), Just(TimerMode::OneShot), Just(TimerMode::Periodic)];
     let rival = proptest::option::of((20u64..700, 300u64..1_500, 10u64..290));
     let rival = rival.prop_map(|r| r.map(|(first_us, period_us, for_us)| Rival { first_us, period_us, for_us }));
-    let disturbed = (rival, proptest::option::of(40u64..3_000), timer);
+    let device = proptest::option::of((20u64..900, 40u64..1_500, any::<bool>()));
+    let disturbed = (rival, proptest::option::of(40u64..3_000), timer, device);
     let vm = (0usize..Era::ALL.len(), any::<[bool; 6]>(), prop_oneof![Just(0u32), Just(200_000)], disturbed);
     (5u16..7, 1usize..4, load, guest, vm, (0u64..1_000, any::<u64>())).prop_map(
         |(
@@ -44,7 +45,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
             (era, vm, halt_poll_ns, disturbed),
             (phase, seed),
         )| {
-            let (rival, moved, timer) = disturbed;
+            let (rival, moved, timer, device) = disturbed;
             let [advance, hlt_in_guest, mwait_in_guest, apicv, preemption_timer, isolated] = vm;
             Scenario {
                 meta: Meta { title: "generated".into(), question: "does it hold?".into(), ..Meta::default() },
@@ -75,6 +76,20 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                     .collect(),
                 moves: (moved.iter())
                     .map(|at_us| Move { vcpu: VcpuId(0), at_us: *at_us, cpu: CpuId(cpus - 1) })
+                    .collect(),
+                devices: (device.iter())
+                    // Before, SN and NDST lost interrupts (B7, B8): tests of their own.
+                    .filter(|_| apicv && Era::ALL[era] >= Era::V5_8)
+                    .flat_map(|(first_us, period_us, urgent)| {
+                        let device = |vcpu, vector| Device {
+                            vcpu: VcpuId(vcpu),
+                            vector: Vector::new(vector),
+                            first_us: *first_us,
+                            period_us: *period_us,
+                            urgent: *urgent,
+                        };
+                        [device(0, 0x31), device(vcpus as u16 - 1, 0xf8)]
+                    })
                     .collect(),
                 guest: Guest {
                     timer,

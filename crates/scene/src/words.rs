@@ -95,6 +95,7 @@ pub(crate) const fn why_not(why: NotSent) -> &'static str {
         NotSent::OnAlreadySet => "ON was 1",
         NotSent::OutsideGuestMode => "outside guest mode",
         NotSent::RunningHere => "runs on this core",
+        NotSent::Suppressed => "SN is 1",
     }
 }
 
@@ -105,6 +106,7 @@ pub(crate) const fn why_not_id(why: NotSent) -> &'static str {
         NotSent::OnAlreadySet => "on_already_set",
         NotSent::OutsideGuestMode => "outside_guest_mode",
         NotSent::RunningHere => "running_here",
+        NotSent::Suppressed => "suppressed",
     }
 }
 

@@ -6,7 +6,8 @@
 
 use super::Machine;
 use super::hv_timer::HvPc;
-use super::state::{ArmingFor, ExitTo, Next, Running, VcpuPc};
+use super::pi::PiPc;
+use super::state::{Actor, ArmingFor, ExitTo, Next, Running, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
@@ -32,6 +33,8 @@ pub(super) enum BlockPc {
     Prepare,
     /// `schedule()`.
     Schedule,
+    /// The thread was taken off the queue of those that can run, and its CPU goes on without it.
+    Leave,
     /// Scheduled out.
     Asleep,
     /// Off the wait queue.
@@ -64,6 +67,8 @@ pub(super) struct Blocking {
     pub(super) woken: bool,
     /// The preemption timer was in use, and will be again.
     hv: bool,
+    /// Preempted while it polled.
+    pub(super) polls: bool,
     poll: HaltPoll,
     since: Ns,
     poll_until: Ns,
@@ -73,7 +78,7 @@ impl BlockPc {
     pub(super) const fn interrupts_on(self) -> bool {
         let fast =
             matches!(self, Self::Look(Stage::Fastpath) | Self::Drain(Stage::Fastpath) | Self::Decide(Stage::Fastpath));
-        !fast && !matches!(self, Self::Schedule | Self::Asleep)
+        !fast && !matches!(self, Self::Schedule | Self::Leave | Self::Asleep)
     }
 }
 
@@ -82,12 +87,8 @@ impl Machine {
         let (rule, cost) = match pc {
             BlockPc::Asleep => return None,
             BlockPc::Poll if self.breaks_the_halt(v) => (Rule::E3b, CostKind::KvmStep),
-            BlockPc::Poll => {
-                let vcpu = &self.vcpus[v.index()];
-                let wanted = self.cpus[vcpu.cpu.index()].need_resched;
-                let until = if wanted { self.now } else { vcpu.blocking.poll_until };
-                return Some(Next::at(Rule::E3, until, self.now));
-            }
+            BlockPc::Poll | BlockPc::Schedule if self.preempts_block(v) => return Some(self.next_out(v)),
+            BlockPc::Poll => return Some(Next::at(Rule::E3, self.vcpus[v.index()].blocking.poll_until, self.now)),
             BlockPc::Halt => (Rule::E1b, CostKind::SlowpathDispatch),
             // The first step after the exit pays for it.
             BlockPc::Look(Stage::Fastpath) => (Rule::P6b, CostKind::VmExit),
@@ -97,7 +98,11 @@ impl Machine {
             BlockPc::Drain(_) => (Rule::P6c, CostKind::Atomic),
             BlockPc::Decide(stage) => (stage.rule(), CostKind::KvmStep),
             BlockPc::Prepare => (Rule::E4, CostKind::Atomic),
-            BlockPc::Schedule => (Rule::E5, CostKind::ContextSwitch),
+            BlockPc::Schedule => match self.sleeping_put(v) {
+                Some(put) => return self.next_pi(v, put),
+                None => (Rule::E5, CostKind::ContextSwitch),
+            },
+            BlockPc::Leave => (Rule::E5, CostKind::ContextSwitch),
             BlockPc::Finish => (Rule::E8, CostKind::KvmStep),
         };
         Some(self.kvm_step(rule, cost))
@@ -121,6 +126,10 @@ impl Machine {
             }
             BlockPc::Decide(stage) => self.decide(v, stage, obs),
             BlockPc::Poll if rule == Rule::E3b => self.look(Stage::Polling),
+            BlockPc::Poll | BlockPc::Schedule if self.preempts_block(v) => {
+                self.vcpus[v.index()].blocking.polls = pc == BlockPc::Poll;
+                return self.step_out(v, obs);
+            }
             BlockPc::Poll => VcpuPc::Block(BlockPc::Prepare),
             BlockPc::Prepare => {
                 let blocking = &mut self.vcpus[v.index()].blocking;
@@ -130,7 +139,11 @@ impl Machine {
                 self.touch_callback(v);
                 self.look(Stage::Last)
             }
-            BlockPc::Schedule => self.schedule_out(v, obs),
+            BlockPc::Schedule => match self.sleeping_put(v) {
+                Some(put) => return self.step_pi(v, put, obs),
+                None => self.schedule_out(v, obs),
+            },
+            BlockPc::Leave => self.leave_to_sleep(v, obs),
             BlockPc::Finish => self.finish_block(v, obs),
             BlockPc::Asleep => VcpuPc::Block(BlockPc::Asleep),
         };
@@ -190,11 +203,7 @@ impl Machine {
                 self.halt(v, obs);
                 VcpuPc::Exited(ExitTo::Back)
             }
-            Stage::Before | Stage::After if self.is_runnable(v) => {
-                self.vcpus[v.index()].blocking.halted = false;
-                Self::report(obs, v, Field::MpState, 3, 0);
-                self.before_entry(v)
-            }
+            Stage::Before | Stage::After if self.is_runnable(v) => self.does_not_block(v, obs),
             // Something else ended the block: vcpu_run looks at it, and comes back.
             Stage::After => VcpuPc::RunLoop,
             Stage::Before => self.block(v, obs),
@@ -222,6 +231,21 @@ impl Machine {
             // Until 5.16 kvm_arch_vcpu_blocking came before the polling.
             self.set_is_running(v, false, obs);
         }
+        match self.pi_pre_block(v) {
+            Some(pc) => VcpuPc::Pi(pc),
+            None => self.block_on(v),
+        }
+    }
+
+    /// `mp_state` becomes runnable.
+    pub(super) fn does_not_block<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        self.vcpus[v.index()].blocking.halted = false;
+        Self::report(obs, v, Field::MpState, 3, 0);
+        self.before_entry(v)
+    }
+
+    /// The descriptor is ready for the block.
+    pub(super) fn block_on(&mut self, v: VcpuId) -> VcpuPc {
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.blocking.hv = vcpu.timer.hv_timer_in_use;
         if vcpu.blocking.hv {
@@ -242,15 +266,39 @@ impl Machine {
         VcpuPc::Block(if blocking.poll_until > now { BlockPc::Poll } else { BlockPc::Prepare })
     }
 
+    /// Somebody wants the CPU of a thread that polls, or is on the wait queue and has not slept yet: on a host kernel that
+    /// can be preempted (CONFIG_PREEMPT) it goes at once, and could run.
+    fn preempts_block(&self, v: VcpuId) -> bool {
+        let vcpu = &self.vcpus[v.index()];
+        self.cpus[vcpu.cpu.index()].need_resched && !vcpu.blocking.woken
+    }
+
+    /// What `vmx_vcpu_pi_put` does first for a thread that is about to sleep.
+    fn sleeping_put(&self, v: VcpuId) -> Option<PiPc> {
+        if self.vcpus[v.index()].blocking.woken { None } else { self.pi_put(v, false) }
+    }
+
     /// E5: `schedule()` lets another thread run, unless the vCPU was woken since it looked.
     fn schedule_out<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
-        let vcpu = &mut self.vcpus[v.index()];
-        if std::mem::take(&mut vcpu.blocking.woken) {
+        if std::mem::take(&mut self.vcpus[v.index()].blocking.woken) {
             return self.look(Stage::Last);
         }
-        let cpu = vcpu.cpu;
-        self.cpus[cpu.index()].need_resched = false;
+        self.leave_to_sleep(v, obs)
+    }
+
+    /// A thread that is woken on its way out can run as soon as it is out (`try_to_wake_up` waits for that).
+    fn leave_to_sleep<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
+        let vcpu = &self.vcpus[v.index()];
+        let (cpu, home, woken) = (vcpu.cpu, vcpu.home, vcpu.blocking.woken);
+        let wanted = std::mem::take(&mut self.cpus[cpu.index()].need_resched);
         self.leave_cpu(cpu, v, obs);
+        if woken {
+            self.cpus[home.index()].runnable = true;
+            self.touched.push(Actor::Sw(home));
+        }
+        if wanted && self.cfg.vcpus[v.index()].rival.is_some() {
+            self.rival_runs(cpu, obs);
+        }
         VcpuPc::Block(BlockPc::Asleep)
     }
 
@@ -283,7 +331,7 @@ impl Machine {
         let (virtual_timer, halves) = (self.cfg.virtual_timer, self.cfg.rules.has(Switch::HaltPollHalves));
         self.set_is_running(v, true, obs);
         let vcpu = &mut self.vcpus[v.index()];
-        vcpu.blocking.queued = false;
+        (vcpu.blocking.queued, vcpu.blocking.woken) = (false, false);
         let before = vcpu.blocking.poll;
         vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max, halves);
         Self::report(obs, v, Field::HaltPollNs, before.window().as_ns(), vcpu.blocking.poll.window().as_ns());
@@ -294,7 +342,7 @@ impl Machine {
         } else if virtual_timer {
             VcpuPc::VirtualToHardware
         } else {
-            self.look(Stage::After)
+            self.after_block(v)
         }
     }
 
@@ -310,7 +358,7 @@ impl Machine {
         if vcpu.pc == VcpuPc::Block(BlockPc::Asleep) {
             self.cpus[cpu.index()].runnable = true;
         }
-        self.touched.push(super::Actor::Sw(cpu));
+        self.touched.push(Actor::Sw(cpu));
         true
     }
 
@@ -323,7 +371,7 @@ impl Machine {
     /// What a callback for this vCPU does next may have changed: whom it would wake, and which core it runs on.
     pub(super) fn touch_callback(&mut self, v: VcpuId) {
         if let Some(cpu) = self.vcpus[v.index()].callback_on {
-            self.touched.push(super::Actor::Sw(cpu));
+            self.touched.push(Actor::Sw(cpu));
         }
     }
 
@@ -331,7 +379,7 @@ impl Machine {
     pub(super) fn touch_poller(&mut self, v: VcpuId) {
         let vcpu = &self.vcpus[v.index()];
         if matches!(vcpu.pc, VcpuPc::Block(BlockPc::Poll) | VcpuPc::RunLoop) {
-            let actor = super::Actor::Sw(vcpu.cpu);
+            let actor = Actor::Sw(vcpu.cpu);
             self.touched.push(actor);
         }
     }
@@ -356,7 +404,7 @@ impl Machine {
             let was = std::mem::replace(&mut vcpu.timer.tscdeadline, Tsc::ZERO);
             Self::report(obs, v, Field::Tscdeadline, was.as_cycles(), 0);
         }
-        self.look(Stage::After)
+        self.after_block(v)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::host::{CpuSet, Topology};
 use crate::kvm::{Rules, Switch, TimerConfig, Vendor};
 use crate::lapic::{BusNs, CountRate, HvTimer, Tdcr, TimerMode};
-use crate::scenario::{self, Arm, GuestIdle, Load, Move, OtherExits, PathKind, PiInjectTimer, Rival, Scenario};
+use crate::scenario::{self, Arm, Device, GuestIdle, Load, Move, OtherExits, PathKind, PiInjectTimer, Rival, Scenario};
 use crate::units::{CpuId, Ns, TscKhz, Vector};
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub(super) rate: CountRate,
     pub(super) hv_timer: HvTimer,
     pub(super) moves: Vec<Move>,
+    /// Devices that post.
+    pub(super) devices: Vec<Device>,
     pub(super) advance: bool,
     pub(super) period: Ns,
     pub(super) handler: Ns,
@@ -100,6 +102,8 @@ impl Config {
                 moves.sort_by_key(|m| m.at_us);
                 moves
             },
+            // Without a descriptor there is nothing to post into.
+            devices: if timer.apicv && timer.vendor == Vendor::Vmx { scenario.devices.clone() } else { Vec::new() },
             advance: vm.lapic_timer_advance && rules.has(Switch::TimerAdvance),
             period: Ns::from_us(scenario.guest.period_us),
             handler: Ns::from_ns(scenario.guest.handler_ns),

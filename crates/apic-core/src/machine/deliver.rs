@@ -206,7 +206,14 @@ impl Machine {
         } else if in_guest {
             let id = self.next_ipi;
             self.next_ipi += 1;
-            self.cpus[to.index()].inbound.push(Ipi { id, vector: None, from, to, vcpu: v, sent_at: self.now });
+            self.cpus[to.index()].inbound.push(Ipi {
+                id,
+                vector: None,
+                from: Some(from),
+                to,
+                vcpu: v,
+                sent_at: self.now,
+            });
             obs.effect(Effect::DoorbellRung { id, from, to, vcpu: v });
             self.touched.push(Actor::Wire(to));
         } else if !self.wake_up(v, obs) && from != to {
@@ -218,7 +225,14 @@ impl Machine {
     pub(super) fn send_ipi<O: Observer>(&mut self, vector: Vector, from: CpuId, to: CpuId, vcpu: VcpuId, obs: &mut O) {
         let id = self.next_ipi;
         self.next_ipi += 1;
-        self.cpus[to.index()].inbound.push(Ipi { id, vector: Some(vector), from, to, vcpu, sent_at: self.now });
+        self.cpus[to.index()].inbound.push(Ipi {
+            id,
+            vector: Some(vector),
+            from: Some(from),
+            to,
+            vcpu,
+            sent_at: self.now,
+        });
         obs.effect(Effect::IpiSent { id, vector, from, to, vcpu });
         self.touched.push(Actor::Wire(to));
     }

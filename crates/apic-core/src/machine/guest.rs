@@ -27,6 +27,8 @@ enum Pc {
     ArmAt(Ns),
     /// In the handler, before its EOI.
     Handler,
+    /// In a device's handler, before its EOI.
+    DeviceHandler,
     /// In the handler; re-arms then.
     RearmAt(Ns),
     /// In the handler, before IRET.
@@ -47,7 +49,7 @@ pub(super) struct Guest {
     pub(super) deadline: Ns,
     /// Deadlines written.
     arms: u32,
-    /// Handlers started.
+    /// Handlers started for the timer.
     handled: u32,
     /// When it next executes CPUID, or a host interrupt comes that is not the timer's.
     next_other: Ns,
@@ -75,11 +77,11 @@ impl Guest {
     }
 
     /// Interrupt gate: the handler starts with interrupts off, and HLT ends. Returns whether the guest was halted.
-    pub(super) fn interrupt(&mut self) -> bool {
+    pub(super) fn interrupt(&mut self, timers: bool) -> bool {
         self.resume = self.pc;
-        self.pc = Pc::Handler;
+        self.pc = if timers { Pc::Handler } else { Pc::DeviceHandler };
         self.interrupts_on = false;
-        self.handled += 1;
+        self.handled += u32::from(timers);
         std::mem::take(&mut self.halted)
     }
 
@@ -92,11 +94,11 @@ impl Guest {
     }
 
     pub(super) fn owes_eoi(&self) -> bool {
-        self.pc == Pc::Handler
+        matches!(self.pc, Pc::Handler | Pc::DeviceHandler)
     }
 
     pub(super) fn in_handler(&self) -> bool {
-        matches!(self.pc, Pc::Handler | Pc::RearmAt(_) | Pc::Return | Pc::ReturnAt(_))
+        matches!(self.pc, Pc::Handler | Pc::DeviceHandler | Pc::RearmAt(_) | Pc::Return | Pc::ReturnAt(_))
     }
 }
 
@@ -111,7 +113,7 @@ impl Machine {
             return None;
         }
         match guest.pc {
-            Pc::Handler => Some(self.kvm_step(self.eoi_rule(), CostKind::GuestEoi)),
+            Pc::Handler | Pc::DeviceHandler => Some(self.kvm_step(self.eoi_rule(), CostKind::GuestEoi)),
             Pc::RearmAt(at) => Some(Next::at(self.arming_rule(), at, self.now)),
             Pc::Return => Some(self.kvm_step(Rule::G1, CostKind::GuestReturn)),
             Pc::ReturnAt(at) => Some(self.kvm_step(Rule::G1, CostKind::GuestReturn).not_before(at)),
@@ -232,6 +234,11 @@ impl Machine {
         let start = self.cfg.vcpus[v.index()].start;
         let replays = !self.cfg.arms.is_empty();
         let vcpu = &mut self.vcpus[v.index()];
+        if vcpu.guest.pc == Pc::DeviceHandler {
+            // Hardware posts only where APICv takes the EOI.
+            vcpu.guest.pc = Pc::Return;
+            return self.eoi(v, obs);
+        }
         let next_arm = self.cfg.arms.get(vcpu.guest.arms as usize);
         // In a replay the handler re-arms itself only if the recording had re-armed by then.
         let rearms_later = matches!(vcpu.guest.resume, Pc::ArmAt(_));

@@ -54,6 +54,7 @@ impl Machine {
         self.host_interrupts_on(cpu).then(|| match vector {
             Vector::LOCAL_TIMER => self.kvm_step(self.timer_interrupt_rule(cpu), CostKind::TimerInterrupt),
             Vector::POSTED_INTR => self.kvm_step(Rule::I2, CostKind::HostIrq),
+            Vector::POSTED_INTR_WAKEUP => self.kvm_step(Rule::I5, CostKind::HostIrq),
             _ => self.kvm_step(Rule::I3, CostKind::HostIrq),
         })
     }
@@ -128,6 +129,10 @@ impl Machine {
                 c.pin_count += 1;
                 obs.effect(Effect::NotificationMissed { cpu });
                 Taken { rule: Rule::I2, vcpu }
+            }
+            Vector::POSTED_INTR_WAKEUP => {
+                c.irq = Some(IrqPc::WakeLock);
+                Taken { rule: Rule::I5, vcpu }
             }
             _ => Taken { rule: Rule::I3, vcpu },
         }
@@ -228,11 +233,16 @@ impl Machine {
 
     /// Through the guest's interrupt gate.
     pub(super) fn start_handler<O: Observer>(&mut self, v: VcpuId, vector: Vector, obs: &mut O) {
-        let late_ns = self.now.as_ns().cast_signed() - self.vcpus[v.index()].expired_for.as_ns().cast_signed();
-        let halted = self.vcpus[v.index()].guest.interrupt();
-        self.handlers += 1;
+        let timers = vector == self.cfg.vector;
+        let halted = self.vcpus[v.index()].guest.interrupt(timers);
         Self::report(obs, v, Field::If, 1, 0);
         Self::report(obs, v, Field::Activity, u64::from(halted), 0);
+        if !timers {
+            self.device_delivered(v, vector, obs);
+            return;
+        }
+        let late_ns = self.now.as_ns().cast_signed() - self.vcpus[v.index()].expired_for.as_ns().cast_signed();
+        self.handlers += 1;
         obs.effect(Effect::Delivered { vcpu: v, vector, late_ns });
     }
 
@@ -242,13 +252,17 @@ impl Machine {
         let Some(ipi) = c.inbound.first() else {
             return (!c.wanted_at.is_never()).then(|| Next::at(Rule::S1, c.wanted_at, self.now));
         };
-        let rule = if ipi.vector.is_some() { Rule::I4 } else { Rule::F3 };
+        let rule = match (ipi.vector, ipi.from) {
+            (None, _) => Rule::F3,
+            (_, None) => Rule::Vd3,
+            _ => Rule::I4,
+        };
         let mut next = Next::after(rule, CostKind::IpiFlight, ipi.sent_at);
         next.earliest = self.now;
         Some(next)
     }
 
-    /// I4, F3.
+    /// I4, F3, Vd3.
     pub(super) fn step_wire<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
         if self.cpus[cpu.index()].inbound.is_empty() {
             return self.step_wanted(cpu, obs);
@@ -261,10 +275,15 @@ impl Machine {
             if let Some(v) = heard {
                 self.vcpus[v.index()].vapic.evaluate();
             }
+            let from = from.unwrap_or(to);
             obs.effect(Effect::DoorbellHeard { id, from, to, vcpu, heard: heard.is_some() });
             return Taken { rule: Rule::F3, vcpu: Some(vcpu) };
         };
         self.cpus[cpu.index()].irr.set(vector);
+        let Some(from) = from else {
+            obs.effect(Effect::NotificationArrived { id, vector, to });
+            return Taken { rule: Rule::Vd3, vcpu: Some(vcpu) };
+        };
         obs.effect(Effect::IpiArrived { id, vector, from, to });
         Taken { rule: Rule::I4, vcpu: Some(vcpu) }
     }

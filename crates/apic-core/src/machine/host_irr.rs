@@ -3,18 +3,20 @@
 use crate::units::Vector;
 use serde::Serialize;
 
-/// Vectors latched in a host CPU's local APIC, of the three that the model sends.
+/// Vectors latched in a host CPU's local APIC, of the four that the model sends.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub(super) struct HostIrr(u8);
 
 impl HostIrr {
-    const ORDER: [Vector; 3] = [Vector::LOCAL_TIMER, Vector::POSTED_INTR, Vector::RESCHEDULE];
+    const ORDER: [Vector; 4] =
+        [Vector::LOCAL_TIMER, Vector::POSTED_INTR_WAKEUP, Vector::POSTED_INTR, Vector::RESCHEDULE];
 
     const fn bit(v: Vector) -> u8 {
         match v {
             Vector::LOCAL_TIMER => 1,
-            Vector::POSTED_INTR => 2,
-            _ => 4,
+            Vector::POSTED_INTR_WAKEUP => 2,
+            Vector::POSTED_INTR => 4,
+            _ => 8,
         }
     }
 

@@ -4,7 +4,6 @@
 //! entry with the timer soft-disabled, TSC scaling, and the immediate exit that KVM forces with it for nested guests.
 
 use super::Machine;
-use super::block::Stage;
 use super::deliver::{DeliverPc, Thread};
 use super::state::{ArmingFor, VcpuPc};
 use crate::cost::CostKind;
@@ -203,7 +202,7 @@ impl Machine {
         match self.vcpus[v.index()].arming_for {
             ArmingFor::Guest => VcpuPc::ArmDone,
             ArmingFor::Block => self.start_polling(v),
-            ArmingFor::Unblock => self.look(Stage::After),
+            ArmingFor::Unblock => self.after_block(v),
             ArmingFor::HvExpiry => self.after_hv_expiry(v),
             ArmingFor::Load => self.loaded(v),
             ArmingFor::Migration => self.run_or_block(v),

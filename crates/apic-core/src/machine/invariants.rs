@@ -6,7 +6,7 @@
 use super::deliver::{DeliverPc, Thread};
 use super::irq::IrqPc;
 use super::state::{PiStage, VcpuPc};
-use super::{Machine, Vcpu};
+use super::{Ipi, Machine, Vcpu};
 use crate::host::TimerId;
 use crate::kvm::{Mode, Request, Vendor};
 use crate::lapic::{ADVANCE_NS_MAX, TimerMode};
@@ -32,6 +32,15 @@ pub enum Violation {
     /// 1 again: the thread sleeps, and something waits for it that nobody is about to wake it for.
     #[error("vCPU {0}: its thread sleeps while an interrupt, a pending timer or a request waits for it")]
     Asleep(VcpuId),
+    /// 1 again: the thread sleeps, its descriptor holds an interrupt, and nothing will ever make it look.
+    #[error("vCPU {0}: its thread sleeps, PIR is not empty and ON is 0: the interrupt is lost")]
+    LostAsleep(VcpuId),
+    /// 1 again, for hardware that posts: SN, NV or NDST is not what reaches the vCPU where it is.
+    #[error("vCPU {0}: SN, NV or NDST in its descriptor would keep a device's notification from it")]
+    Descriptor(VcpuId),
+    /// NV is the wake-up vector and the vCPU is on no list, or the other way round, or on two, or on another CPU's than NDST.
+    #[error("vCPU {0}: it is not on the wake-up list that its descriptor's NV and NDST speak of")]
+    WakeupList(VcpuId),
     /// 8: `vcpu->mode` does not fit to where the vCPU is.
     #[error("vCPU {0}: vcpu->mode does not fit to where its thread is")]
     Mode(VcpuId),
@@ -131,6 +140,7 @@ impl Machine {
         if vcpu.asleep() && !self.is_woken(v, vcpu) {
             return Err(Violation::Asleep(v));
         }
+        self.check_descriptor(v, vcpu)?;
         let twice = vcpu.audit.deliveries > 1 || vcpu.guest.handled() > vcpu.guest.arms_made();
         if self.cfg.mode != TimerMode::Periodic && twice {
             return Err(Violation::Twice(v));
@@ -143,6 +153,36 @@ impl Machine {
         let believed = self.timer_queued(v).is_some();
         if on > 1 || (on == 1) != believed {
             return Err(Violation::Queued(v, on));
+        }
+        Ok(())
+    }
+
+    /// What only matters where hardware posts. Between the steps of `machine/pi.rs` the fields change one by one.
+    fn check_descriptor(&self, v: VcpuId, vcpu: &Vcpu) -> Result<(), Violation> {
+        if !self.hardware_posts() || matches!(vcpu.pc, VcpuPc::Pi(_)) {
+            return Ok(());
+        }
+        let (pi, listed) = (&vcpu.pi, self.listed_on(v));
+        let waits = pi.nv() == Vector::POSTED_INTR_WAKEUP;
+        let lists =
+            self.cpus.iter().enumerate().filter(|(i, _)| self.wakeup_list(CpuId(*i as u16)).contains(&v)).count();
+        // A vCPU that was preempted on its way to sleep is looked for by the scheduler, not by a notification.
+        let away = pi.sn();
+        if lists > 1 || waits != listed.is_some() || waits && !away && listed != Some(pi.ndst()) {
+            return Err(Violation::WakeupList(v));
+        }
+        let reached = match () {
+            () if vcpu.in_guest() => !pi.sn() && pi.nv() == Vector::POSTED_INTR && pi.ndst() == vcpu.cpu,
+            () if vcpu.asleep() && vcpu.guest.interrupts_on => !pi.sn() && waits,
+            () => true,
+        };
+        if !reached {
+            return Err(Violation::Descriptor(v));
+        }
+        // A runnable thread looks for itself; one that sleeps has to be told.
+        let runs = self.cpus[vcpu.home.index()].runnable || vcpu.blocking.woken;
+        if vcpu.asleep() && !runs && !pi.pir().is_empty() && !pi.on() {
+            return Err(Violation::LostAsleep(v));
         }
         Ok(())
     }
@@ -176,7 +216,25 @@ impl Machine {
             _ => false,
         };
         let waits = vcpu.timer.pending && !vcpu.lvtt.masked() || vcpu.requests.has(Request::Unblock) || vcpu.pi.on();
-        !waits || self.cpus[vcpu.home.index()].runnable || self.cpus.iter().any(|c| about_to(c.irq))
+        !waits
+            || self.cpus[vcpu.home.index()].runnable
+            || self.cpus.iter().any(|c| about_to(c.irq))
+            || self.listed_on(v).is_some_and(|cpu| self.wakes_from(cpu, v))
+    }
+
+    /// Whether the wake-up list of a CPU will be, or is being, walked as far as this vCPU.
+    fn wakes_from(&self, cpu: CpuId, v: VcpuId) -> bool {
+        let wakeup = Vector::POSTED_INTR_WAKEUP;
+        let c = &self.cpus[cpu.index()];
+        let list = self.wakeup_list(cpu);
+        let place = |w: VcpuId| list.iter().position(|x| *x == w);
+        let walks = match c.irq {
+            Some(IrqPc::WakeLock) => true,
+            Some(IrqPc::WakeTest(w) | IrqPc::WakeUp(w)) => place(w) <= place(v),
+            _ => false,
+        };
+        let sending = self.vtd.sending.is_some_and(|(vector, to, _)| (vector, to) == (wakeup, cpu));
+        walks || sending || c.irr.holds(wakeup) || c.inbound.iter().any(|m| m.vector == Some(wakeup))
     }
 
     /// Whether some CPU's timer callback stands at this point of a delivery to the vCPU.
@@ -187,7 +245,9 @@ impl Machine {
     /// Whether a notification for the vCPU is in flight to, or latched on, the CPU that it runs on.
     fn notified(&self, vcpu: &Vcpu) -> bool {
         let cpu = &self.cpus[vcpu.cpu.index()];
-        cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(|ipi| ipi.vector == Some(Vector::POSTED_INTR))
+        let sending = self.vtd.sending.is_some_and(|(v, to, _)| (v, to) == (Vector::POSTED_INTR, vcpu.cpu));
+        let arrives = |ipi: &Ipi| ipi.vector == Some(Vector::POSTED_INTR);
+        sending || cpu.irr.holds(Vector::POSTED_INTR) || cpu.inbound.iter().any(arrives)
     }
 }
 

@@ -35,6 +35,14 @@ pub(super) enum IrqPc {
     Kick(VcpuId),
     /// The callback returns.
     Return(VcpuId),
+    /// `pi_wakeup_handler` takes its list's lock.
+    WakeLock,
+    /// It looks at a vCPU's ON.
+    WakeTest(VcpuId),
+    /// It wakes a vCPU.
+    WakeUp(VcpuId),
+    /// It lets the lock go, and returns.
+    WakeUnlock,
 }
 
 impl Machine {
@@ -70,6 +78,10 @@ impl Machine {
             IrqPc::Kick(v) if self.can_be_woken(v) => (Rule::E6, CostKind::Atomic),
             IrqPc::Kick(v) => (if self.is_local(cpu, v) { Rule::P3c } else { Rule::D2 }, CostKind::Atomic),
             IrqPc::Return(v) => (if self.is_local(cpu, v) { Rule::P4 } else { Rule::C11 }, CostKind::KvmStep),
+            IrqPc::WakeLock => (Rule::W5, CostKind::Atomic),
+            IrqPc::WakeTest(_) => (Rule::W6, CostKind::Atomic),
+            IrqPc::WakeUp(_) => (Rule::W7, CostKind::Atomic),
+            IrqPc::WakeUnlock => (Rule::W8, CostKind::Atomic),
         })
     }
 
@@ -114,6 +126,13 @@ impl Machine {
                 let waits = Actor::Sw(vcpu.cpu);
                 self.touched.push(waits);
                 (Some(IrqPc::RunTimers(true)), Some(v))
+            }
+            IrqPc::WakeLock => (Some(self.wakeup_lock(cpu)), None),
+            IrqPc::WakeTest(v) => (Some(self.wakeup_test(cpu, v, obs)), Some(v)),
+            IrqPc::WakeUp(v) => (Some(self.wakeup_wake(cpu, v, obs)), Some(v)),
+            IrqPc::WakeUnlock => {
+                self.wakeup_unlock(cpu);
+                (None, None)
             }
         };
         self.cpus[cpu.index()].irq = next;

@@ -6,7 +6,8 @@
 //!
 //! One file per concern: `vcpu_thread` (KVM in the vCPU's thread), `irq` (host interrupt handlers and the timer callback),
 //! `deliver` (from LVTT to PIR and ON), `hardware` (the processor: recognition, posted-interrupt processing, IPIs in
-//! flight, clock events), `guest` (what the guest executes), `config` (what a scenario and a path make constant).
+//! flight, clock events), `guest` (what the guest executes), `pi` (the descriptor of a vCPU that blocks or is preempted, and
+//! the wake-up list), `vtd` (devices that post), `config` (what a scenario and a path make constant).
 
 mod block;
 mod config;
@@ -18,10 +19,12 @@ mod hv_timer;
 mod inject;
 mod invariants;
 mod irq;
+mod pi;
 mod sched;
 mod state;
 mod userspace;
 mod vcpu_thread;
+mod vtd;
 
 pub use config::Config;
 pub use invariants::Violation;
@@ -35,6 +38,7 @@ use crate::units::{CpuId, Ns, Tsc, VcpuId};
 use serde::Serialize;
 use state::{Touched, VcpuPc};
 use std::sync::Arc;
+use vtd::Vtd;
 
 /// Everything that can change, and the configuration that cannot.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +50,7 @@ pub struct Machine {
     vcpus: Vec<Vcpu>,
     next_ipi: u32,
     handlers: u32,
+    vtd: Vtd,
     #[serde(skip)]
     touched: Touched,
 }
@@ -87,8 +92,8 @@ impl Machine {
             let rival = vcpu.rival.map_or(Ns::NEVER, |r| Ns::from_us(r.first_us));
             cpus[vcpus[i].cpu.index()].rival_at = rival;
         }
-        let mut machine =
-            Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, touched: Touched::default() };
+        let (vtd, touched) = (Vtd::new(&cfg), Touched::default());
+        let mut machine = Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, vtd, touched };
         for cpu in machine.cfg.host.iter() {
             machine.plan(cpu);
         }
@@ -115,7 +120,7 @@ impl Machine {
         &self.vcpus
     }
 
-    /// Handlers started so far, in all guests.
+    /// Handlers of the timer started so far, in all guests.
     pub fn handlers(&self) -> u32 {
         self.handlers
     }
@@ -165,6 +170,7 @@ impl Machine {
             Actor::Guest(vcpu) => self.next_guest(vcpu),
             Actor::Wire(cpu) => self.next_wire(cpu),
             Actor::Clock(cpu) => self.next_clock(cpu),
+            Actor::Iommu => self.next_iommu(),
         }
     }
 
@@ -188,14 +194,16 @@ impl Machine {
             Actor::Guest(vcpu) => (self.step_guest(vcpu, obs), self.next_guest(vcpu)),
             Actor::Wire(cpu) => (self.step_wire(cpu, obs), self.next_wire(cpu)),
             Actor::Clock(cpu) => (self.step_clock(cpu, obs), self.next_clock(cpu)),
+            Actor::Iommu => (self.step_iommu(obs), self.next_iommu()),
         }
     }
 
-    /// The CPU on which an actor acts.
+    /// The CPU on which an actor acts. The VT-d unit acts on none; its last step is told at the CPU that it would notify.
     pub fn cpu_of(&self, actor: Actor) -> CpuId {
         match actor {
             Actor::Irq(c) | Actor::Sw(c) | Actor::Wire(c) | Actor::Clock(c) => c,
             Actor::Guest(v) => self.vcpus[v.index()].cpu,
+            Actor::Iommu => self.vtd.at,
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Left out: wake-up preemption, load balancing; a rival runs for its time, and the vCPU waits.
 
-use super::block::Stage;
+use super::block::{BlockPc, Stage};
 use super::state::{Actor, ArmingFor, Next, Running, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
@@ -19,6 +19,8 @@ use serde::Serialize;
 pub(super) enum SchedPc {
     /// `schedule()`, because somebody asked for it.
     Out,
+    /// The same, once `vmx_vcpu_pi_put` is done.
+    Switch,
     /// Scheduled out, though it could run.
     Waiting,
     /// `kvm_arch_vcpu_load` on another CPU: the preemption timer is restarted.
@@ -35,7 +37,7 @@ impl SchedPc {
     pub(super) const fn next(self) -> Option<(Rule, CostKind)> {
         match self {
             Self::Waiting => None,
-            Self::Out => Some((Rule::S2, CostKind::ContextSwitch)),
+            Self::Out | Self::Switch => Some((Rule::S2, CostKind::ContextSwitch)),
             Self::RestartHv => Some((Rule::M1, CostKind::KvmStep)),
             Self::MigrateTimer => Some((Rule::M2, CostKind::KvmStep)),
         }
@@ -101,7 +103,7 @@ impl Machine {
         c.irr.set(Vector::RESCHEDULE);
     }
 
-    fn rival_runs<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) {
+    pub(super) fn rival_runs<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) {
         let home_of = self.cpus[cpu.index()].home_of;
         let lasts = home_of.and_then(|v| self.cfg.vcpus[v.index()].rival).map_or(Ns::ZERO, |r| Ns::from_us(r.for_us));
         let c = &mut self.cpus[cpu.index()];
@@ -113,7 +115,8 @@ impl Machine {
 
     pub(super) fn step_sched<O: Observer>(&mut self, v: VcpuId, pc: SchedPc, obs: &mut O) -> (Rule, VcpuPc) {
         let next = match pc {
-            SchedPc::Out => self.schedule_away(v, obs),
+            SchedPc::Out => return self.step_out(v, obs),
+            SchedPc::Switch => self.schedule_away(v, obs),
             SchedPc::Waiting => VcpuPc::Sched(SchedPc::Waiting),
             SchedPc::RestartHv => {
                 self.vcpus[v.index()].arming_for = ArmingFor::Load;
@@ -122,6 +125,19 @@ impl Machine {
             SchedPc::MigrateTimer => self.migrate_timer(v, obs),
         };
         (pc.next().map_or(Rule::S2, |(rule, _)| rule), next)
+    }
+
+    /// What a thread that is preempted does next: `vmx_vcpu_pi_put`, if there is anything for it, then S2.
+    pub(super) fn next_out(&self, v: VcpuId) -> Next {
+        let put = self.pi_put(v, true).and_then(|pc| self.next_pi(v, pc));
+        put.unwrap_or_else(|| self.kvm_step(Rule::S2, CostKind::ContextSwitch))
+    }
+
+    pub(super) fn step_out<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        match self.pi_put(v, true) {
+            Some(pc) => self.step_pi(v, pc, obs),
+            None => (Rule::S2, self.schedule_away(v, obs)),
+        }
     }
 
     /// S2: the thread could run, and does not.
@@ -169,21 +185,31 @@ impl Machine {
         let vcpu = &mut self.vcpus[v.index()];
         let moved = std::mem::replace(&mut vcpu.cpu, cpu) != cpu;
         vcpu.blocking.woken = false;
+        let posts = !self.cfg.devices.is_empty();
         if moved {
-            vcpu.pi.load_on(cpu);
+            if !posts {
+                vcpu.pi.load_on(cpu);
+            }
             self.make_request(v, Request::MigrateTimer, obs);
         }
         self.touch_callback(v);
-        let hv = moved && self.vcpus[v.index()].timer.hv_timer_in_use;
-        let next = if hv { VcpuPc::Sched(SchedPc::RestartHv) } else { self.loaded(v) };
+        let next = if posts { self.pi_load(v, moved) } else { self.load_goes_on(v, moved) };
         self.vcpus[v.index()].pc = next;
         self.touch_cpu(cpu);
+    }
+
+    /// `kvm_arch_vcpu_load`, once the vendor's part is done.
+    pub(super) fn load_goes_on(&mut self, v: VcpuId, moved: bool) -> VcpuPc {
+        let hv = moved && self.vcpus[v.index()].timer.hv_timer_in_use;
+        if hv { VcpuPc::Sched(SchedPc::RestartHv) } else { self.loaded(v) }
     }
 
     /// Where the thread goes on once it is loaded: in `kvm_vcpu_block`, or after `xfer_to_guest_mode_handle_work`, at the head
     /// of `vcpu_run`'s loop.
     pub(super) fn loaded(&mut self, v: VcpuId) -> VcpuPc {
-        if self.vcpus[v.index()].blocking.queued {
+        if std::mem::take(&mut self.vcpus[v.index()].blocking.polls) {
+            VcpuPc::Block(BlockPc::Poll)
+        } else if self.vcpus[v.index()].blocking.queued {
             self.look(Stage::Last)
         } else if self.vcpus[v.index()].pc == VcpuPc::User(UserPc::Asleep) {
             VcpuPc::User(UserPc::Wait)

@@ -9,6 +9,7 @@ use super::hv_timer::HvPc;
 use super::inject::InjectPc;
 use super::invariants::Audit;
 use super::irq::IrqPc;
+use super::pi::PiPc;
 use super::sched::SchedPc;
 use super::userspace::{User, UserPc};
 use crate::cost::CostKind;
@@ -35,12 +36,14 @@ pub enum Actor {
     Clock(CpuId),
     /// A guest's instruction stream.
     Guest(VcpuId),
+    /// The VT-d unit, with the devices behind it.
+    Iommu,
 }
 
 impl Actor {
     /// How many there are.
     pub const fn count(cpus: usize, vcpus: usize) -> usize {
-        4 * cpus + vcpus
+        4 * cpus + 1 + vcpus
     }
 
     /// Which kind, and which of its kind: compared in this order, they are the order of simultaneous steps.
@@ -51,7 +54,8 @@ impl Actor {
             Self::Sw(c) => (1, c.0),
             Self::Wire(c) => (2, c.0),
             Self::Clock(c) => (3, c.0),
-            Self::Guest(v) => (4, v.0),
+            Self::Iommu => (4, 0),
+            Self::Guest(v) => (4, v.0 + 1),
         }
     }
 
@@ -63,7 +67,8 @@ impl Actor {
             1 => Self::Sw(CpuId(number)),
             2 => Self::Wire(CpuId(number)),
             3 => Self::Clock(CpuId(number)),
-            _ => Self::Guest(VcpuId(number)),
+            _ if number == 0 => Self::Iommu,
+            _ => Self::Guest(VcpuId(number - 1)),
         }
     }
 
@@ -83,7 +88,7 @@ impl Actor {
             1 => Self::Sw(cpu),
             2 => Self::Wire(cpu),
             3 => Self::Clock(cpu),
-            _ => Self::Guest(VcpuId((index - 4 * cpus) as u16)),
+            _ => Self::from_place(4, (index - 4 * cpus) as u16),
         }
     }
 }
@@ -138,8 +143,8 @@ pub struct Ipi {
     pub id: u32,
     /// Its vector; `None` is an AVIC doorbell.
     pub vector: Option<Vector>,
-    /// Sender.
-    pub from: CpuId,
+    /// Sender; `None` is the VT-d unit.
+    pub from: Option<CpuId>,
     /// Destination.
     pub to: CpuId,
     /// The vCPU it is about.
@@ -301,6 +306,8 @@ pub(super) enum VcpuPc {
     Hv(HvPc),
     /// Injection without APICv.
     Inject(InjectPc),
+    /// The descriptor follows the thread: in, out, to sleep.
+    Pi(PiPc),
     /// HLT, blocking and waking.
     Block(BlockPc),
     /// Scheduled out and in, and what follows from it.
@@ -356,6 +363,7 @@ impl VcpuPc {
             Self::User(pc) => pc.interrupts_on(),
             Self::Hv(pc) => pc.interrupts_on(fast),
             Self::Block(pc) => pc.interrupts_on(),
+            Self::Pi(pc) => pc.interrupts_on(),
             Self::Sched(pc) => pc.interrupts_on(),
             Self::InGuest
             | Self::ArmDispatch

@@ -48,7 +48,9 @@ impl Machine {
             VcpuPc::IrqsOn => (Rule::F4, CostKind::KvmStep),
             VcpuPc::Hv(pc) => pc.next(),
             VcpuPc::Inject(pc) => pc.next(),
+            VcpuPc::Sched(SchedPc::Out) => return Some(self.next_out(v)),
             VcpuPc::Sched(pc) => pc.next()?,
+            VcpuPc::Pi(pc) => return self.next_pi(v, pc),
             VcpuPc::User(pc) => pc.next()?,
             VcpuPc::Block(pc) => return self.next_block(v, pc),
             VcpuPc::VirtualToSoftware => (Rule::V3, CostKind::KvmStep),
@@ -93,6 +95,7 @@ impl Machine {
             VcpuPc::Hv(pc) => self.step_hv(v, pc, obs),
             VcpuPc::Inject(pc) => self.step_inject(v, pc, obs),
             VcpuPc::Sched(pc) => self.step_sched(v, pc, obs),
+            VcpuPc::Pi(pc) => self.step_pi(v, pc, obs),
             VcpuPc::User(pc) => self.step_user(v, pc, obs),
             VcpuPc::Block(pc) => self.step_block(v, pc, obs),
             VcpuPc::VirtualToSoftware => (Rule::V3, self.virtual_to_software(v, obs)),
@@ -431,7 +434,8 @@ impl Machine {
         }
     }
 
-    /// P2b, or I3 for the reschedule vector: the handler runs before interrupts are enabled again.
+    /// P2b, I5 for the wake-up vector, or I3 for the reschedule vector: the handler runs before interrupts are enabled
+    /// again.
     fn handle_irq<O: Observer>(&mut self, v: VcpuId, vector: Vector, _: &mut O) -> (Rule, VcpuPc) {
         let cpu = self.vcpus[v.index()].cpu;
         if vector == Vector::LOCAL_TIMER {
@@ -440,6 +444,10 @@ impl Machine {
             c.irq = Some(IrqPc::RunTimers(false));
             // Whether the callback leaves something pending is known when it returns: vcpu_run looks then.
             return (Rule::P2b, VcpuPc::RunLoop);
+        }
+        if vector == Vector::POSTED_INTR_WAKEUP {
+            self.cpus[cpu.index()].irq = Some(IrqPc::WakeLock);
+            return (Rule::I5, self.interrupts_come_on(v));
         }
         (Rule::I3, self.interrupts_come_on(v))
     }

@@ -54,6 +54,10 @@ impl Account {
                 _ => {}
             }
         }
+        // A VT-d unit's step takes no CPU's time.
+        if matches!(taken.rule, Rule::Vd1 | Rule::Vd2) {
+            return;
+        }
         let since = std::mem::replace(&mut self.last_step[cpu.index()], now);
         if !matches!(machine.cpus()[cpu.index()].running(), Running::Vcpu(_)) {
             self.add_interrupt_time(cpu, taken.rule, now.minus(since));
@@ -83,6 +87,9 @@ impl Account {
                 ledger.ipis_suppressed += 1;
             }
             Effect::Delivered { .. } => ledger.handlers += 1,
+            Effect::DevicePosted { .. } => ledger.device_posts += 1,
+            Effect::NotificationSent { .. } => ledger.device_notifications += 1,
+            Effect::DeviceDelivered { .. } => ledger.device_handlers += 1,
             _ => {}
         }
     }

@@ -24,6 +24,12 @@ pub struct Ledger {
     /// Time that CPUs without a vCPU spent on guest timers, ns.
     #[serde(rename = "housekeeper_time_ns")]
     pub housekeeper_time: Ns,
-    /// Handlers started in the guests.
+    /// Handlers of the timer started in the guests.
     pub handlers: u64,
+    /// Interrupts of devices that VT-d posted.
+    pub device_posts: u64,
+    /// Notifications that VT-d sent for them.
+    pub device_notifications: u64,
+    /// Handlers of devices started in the guests.
+    pub device_handlers: u64,
 }

@@ -53,7 +53,10 @@ impl History {
 /// Whether a step on a CPU is host code between the tracepoints `kvm_exit` and `kvm_entry`. What a wire or a clock does to
 /// the CPU is no code; `kvm_entry` comes before the wait for the deadline.
 pub(super) fn is_host_code(rule: Rule) -> bool {
-    !matches!(rule, Rule::I4 | Rule::F3 | Rule::K1 | Rule::Hv1 | Rule::P7 | Rule::P8 | Rule::J4)
+    !matches!(
+        rule,
+        Rule::I4 | Rule::F3 | Rule::K1 | Rule::Hv1 | Rule::P7 | Rule::P8 | Rule::J4 | Rule::Vd1 | Rule::Vd2 | Rule::Vd3
+    )
 }
 
 struct Measurer {
@@ -93,7 +96,9 @@ impl Measurer {
         let lost = ledger.guest_time_lost.minus(self.before.0);
         let housekeeper = ledger.housekeeper_time.minus(self.before.1);
         self.before = (ledger.guest_time_lost, ledger.housekeeper_time);
-        self.serves[cpu.index()] = taken.vcpu.or(self.serves[cpu.index()]);
+        if !matches!(taken.rule, Rule::Vd1 | Rule::Vd2) {
+            self.serves[cpu.index()] = taken.vcpu.or(self.serves[cpu.index()]);
+        }
         // The interrupt's end is about no vCPU: it is charged to the one it served.
         if let Some(v) = self.serves[cpu.index()]
             && let Some(tick) = &mut self.vcpus[v.index()].tick

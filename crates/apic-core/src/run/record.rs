@@ -34,9 +34,9 @@ impl Marks {
     pub const ENTER: Self = Self(2);
     /// A guest timer's callback started.
     pub const EXPIRY: Self = Self(4);
-    /// An IPI was sent.
+    /// An IPI was sent, or a device's notification.
     pub const IPI: Self = Self(8);
-    /// An IPI was not sent.
+    /// One was not sent.
     pub const NO_IPI: Self = Self(16);
     /// A guest's handler started.
     pub const DELIVERED: Self = Self(32);
@@ -65,8 +65,8 @@ impl Marks {
             Effect::Exit { .. } => Self::EXIT,
             Effect::Enter { .. } => Self::ENTER,
             Effect::TimerFired { timer: TimerId::Lapic(_), .. } => Self::EXPIRY,
-            Effect::IpiSent { .. } => Self::IPI,
-            Effect::IpiNotSent { .. } => Self::NO_IPI,
+            Effect::IpiSent { .. } | Effect::NotificationSent { .. } => Self::IPI,
+            Effect::IpiNotSent { .. } | Effect::NotificationNotSent { .. } => Self::NO_IPI,
             Effect::Delivered { .. } => Self::DELIVERED,
             Effect::Armed { .. } => Self::ARMED,
             _ => Self(0),

@@ -91,8 +91,8 @@ impl Sim {
         match picks.binary_search_by_key(&self.steps, |p| p.step) {
             Ok(i) => {
                 let actor = picks[i].actor;
-                let cpu = self.machine.cpu_of(actor);
-                self.pick(actor, effects).ok().map(|taken| (cpu, taken))
+                let taken = self.pick(actor, effects).ok()?;
+                Some((self.machine.cpu_of(actor), taken))
             }
             Err(_) => self.step(effects),
         }

@@ -15,6 +15,9 @@ impl Scenario {
             Err(E::value(key, format!("{problem}, so the path \"{}\" cannot be run", path.name()), valid))
         };
         match path {
+            PathKind::NoApicv | PathKind::Avic | PathKind::Userspace if !self.devices.is_empty() => {
+                refuse("devices", "it has no descriptor that VT-d could post into".to_owned(), "no devices")
+            }
             PathKind::Pinned | PathKind::Posted | PathKind::NotPosted | PathKind::NoApicv => Ok(()),
             PathKind::PreemptionTimer | PathKind::VirtualTimer if vm.vendor == Vendor::Svm => {
                 refuse("vm.vendor", "AMD processors have no such timer".to_owned(), "\"vmx\"")

@@ -34,6 +34,8 @@ pub const PRESETS: &[Preset] = presets![
     "apic-timer-virtualization",
     "userspace-irqchip",
     "redis-skylake-2019",
+    "device-and-preemption",
+    "device-wakes-vcpu",
 ];
 
 impl Preset {

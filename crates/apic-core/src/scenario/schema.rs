@@ -23,6 +23,9 @@ pub struct Scenario {
     /// vCPUs that are moved to another CPU during the run.
     #[serde(default)]
     pub moves: Vec<Move>,
+    /// Assigned devices whose interrupts VT-d posts.
+    #[serde(default)]
+    pub devices: Vec<Device>,
     /// What the guest does.
     #[serde(default)]
     pub guest: Guest,
@@ -139,8 +142,6 @@ pub struct Vm {
     pub lapic_timer_advance: bool,
     /// `kvm.halt_poll_ns`: longest that a vCPU polls before it blocks, in ns; 0 is never.
     pub halt_poll_ns: u32,
-    /// An assigned device whose interrupts are posted by VT-d.
-    pub device: Option<Device>,
 }
 
 impl Default for Vm {
@@ -156,12 +157,11 @@ impl Default for Vm {
             preemption_timer: false,
             lapic_timer_advance: true,
             halt_poll_ns: 200_000,
-            device: None,
         }
     }
 }
 
-/// An assigned device: it interrupts one vCPU periodically, and VT-d posts the interrupt.
+/// An assigned device: it interrupts one vCPU periodically. Its interrupt-remapping entry is in posted mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
@@ -174,6 +174,9 @@ pub struct Device {
     pub first_us: u64,
     /// Once per so many µs.
     pub period_us: u64,
+    /// The entry's URG: the interrupt is notified whatever SN says. KVM never sets it.
+    #[serde(default)]
+    pub urgent: bool,
 }
 
 /// A vCPU's thread is given another CPU to run on.

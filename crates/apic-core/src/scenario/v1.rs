@@ -84,6 +84,7 @@ impl From<Scenario> for schema::Scenario {
             vm,
             vcpus: old.vcpus.into_iter().map(|(cpu, start_us)| schema::Vcpu { cpu, start_us, rival: None }).collect(),
             moves: Vec::new(),
+            devices: Vec::new(),
             guest,
             run: schema::Run { expiries, seed, paths },
             costs: old.costs.into(),

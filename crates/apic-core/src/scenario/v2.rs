@@ -1,7 +1,8 @@
-//! The document's shape in links of version 2, which had neither costs of one's own nor other interrupts. Types that have
+//! The document's shape in links of version 2, which had neither devices, nor costs of one's own, nor other interrupts. Types that have
 //! not changed since are used as they are; whoever changes one of those leaves a copy of it here.
 
-use super::schema::{self, Arm, GuestIdle, Host, Meta, Move, Run, TimerMode, Vcpu, Vm};
+use super::schema::{self, Arm, GuestIdle, Host, Meta, Move, PiInjectTimer, Run, TimerMode, Vcpu};
+use crate::kvm::{Era, Overrides, Vendor};
 use crate::units::Vector;
 use serde::Deserialize;
 
@@ -15,6 +16,22 @@ pub(super) struct Scenario {
     guest: Guest,
     run: Run,
     costs: CostChoice,
+}
+
+#[derive(Deserialize)]
+struct Vm {
+    vendor: Vendor,
+    era: Era,
+    rules: Overrides,
+    apicv: bool,
+    pi_inject_timer: PiInjectTimer,
+    hlt_in_guest: bool,
+    mwait_in_guest: bool,
+    preemption_timer: bool,
+    lapic_timer_advance: bool,
+    halt_poll_ns: u32,
+    /// A device was refused: no link has one.
+    _device: Option<()>,
 }
 
 #[derive(Deserialize)]
@@ -56,12 +73,30 @@ impl From<Scenario> for schema::Scenario {
         Self {
             meta: old.meta,
             host: old.host,
-            vm: old.vm,
+            vm: old.vm.into(),
             vcpus: old.vcpus,
             moves: old.moves,
+            devices: Vec::new(),
             guest,
             run: old.run,
             costs: old.costs.into(),
+        }
+    }
+}
+
+impl From<Vm> for schema::Vm {
+    fn from(old: Vm) -> Self {
+        Self {
+            vendor: old.vendor,
+            era: old.era,
+            rules: old.rules,
+            apicv: old.apicv,
+            pi_inject_timer: old.pi_inject_timer,
+            hlt_in_guest: old.hlt_in_guest,
+            mwait_in_guest: old.mwait_in_guest,
+            preemption_timer: old.preemption_timer,
+            lapic_timer_advance: old.lapic_timer_advance,
+            halt_poll_ns: old.halt_poll_ns,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::error::ScenarioError as E;
 use super::schema::{Load, Scenario, TimerMode, Vcpu};
 use crate::host::Topology;
-use crate::kvm::{Rules, Switch};
+use crate::kvm::{Era, Rules, Switch, Vendor};
 use crate::rule::Rule;
 use crate::units::{CpuId, TscKhz, VcpuId};
 
@@ -11,6 +11,8 @@ use crate::units::{CpuId, TscKhz, VcpuId};
 const MAX_US: u64 = 3_600_000_000;
 /// Most paths that one run compares: all of them.
 const MAX_PATHS: u64 = 8;
+/// Most devices of one VM.
+const MAX_DEVICES: u64 = 16;
 /// Most expiries of one run.
 pub(super) const MAX_EXPIRIES: u32 = 1_000_000;
 
@@ -24,6 +26,7 @@ impl Scenario {
         self.validate_vm()?;
         self.validate_placement()?;
         self.validate_moves()?;
+        self.validate_devices()?;
         self.validate_guest()?;
         self.validate_run()
     }
@@ -120,9 +123,6 @@ impl Scenario {
 
     /// A vCPU goes to a core that nobody uses at any time, and has no rival to leave behind.
     fn validate_moves(&self) -> Result<(), E> {
-        if self.vm.device.is_some() {
-            return Err(E::value("vm.device", "devices are not in this model yet", "leave it out"));
-        }
         for (i, m) in self.moves.iter().enumerate() {
             let path = format!("moves[{i}]");
             in_range(&format!("{path}.vcpu"), m.vcpu.0.into(), 0, self.vcpus.len() as u64 - 1)?;
@@ -139,6 +139,43 @@ impl Scenario {
             }
             if self.moves[..i].iter().any(|o| o.vcpu == m.vcpu && o.at_us >= m.at_us) {
                 return Err(E::value(format!("{path}.at_us"), "moves of one vCPU are not in order", "a later time"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Devices post into a descriptor, so that there has to be one, and a kernel that knows of it.
+    fn validate_devices(&self) -> Result<(), E> {
+        let vm = &self.vm;
+        in_range("devices (how many)", self.devices.len() as u64, 0, MAX_DEVICES)?;
+        if !self.devices.is_empty() {
+            let refuse = |problem: &str, valid: &str| Err(E::value("devices", problem, valid));
+            if vm.vendor != Vendor::Vmx {
+                return refuse(
+                    "VT-d is Intel's: an AMD IOMMU posts in another way",
+                    "vm.vendor = \"vmx\", or no devices",
+                );
+            }
+            if !vm.apicv {
+                return refuse("without APICv nothing is posted", "vm.apicv = true, or no devices");
+            }
+            if vm.era < Era::V4_7 {
+                return refuse("KVM uses VT-d posting from Linux 4.4 on", "vm.era = \"4.7\" or later, or no devices");
+            }
+        }
+        for (i, d) in self.devices.iter().enumerate() {
+            let at = |key: &str| format!("devices[{i}].{key}");
+            in_range(&at("vcpu"), d.vcpu.0.into(), 0, self.vcpus.len() as u64 - 1)?;
+            in_range(&at("vector"), d.vector.number().into(), 16, 255)?;
+            in_range(&at("first_us"), d.first_us, 0, MAX_US)?;
+            in_range(&at("period_us"), d.period_us, 2, MAX_US)?;
+            if d.vector == self.guest.vector {
+                let problem = format!("{} is the timer's vector (guest.vector)", d.vector);
+                return Err(E::value(at("vector"), problem, "a vector of its own"));
+            }
+            if self.devices[..i].iter().any(|other| (other.vcpu, other.vector) == (d.vcpu, d.vector)) {
+                let problem = format!("vCPU {} gets vector {} from another device already", d.vcpu, d.vector);
+                return Err(E::value(at("vector"), problem, "a vector of its own"));
             }
         }
         Ok(())

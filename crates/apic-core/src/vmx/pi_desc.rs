@@ -49,9 +49,36 @@ impl PiDesc {
         self.ndst
     }
 
-    /// `vmx_vcpu_pi_load`: notifications go to the CPU that the vCPU is loaded on.
+    /// `vmx_vcpu_pi_load` in a VM that no hardware posts to: notifications would go to the CPU that the vCPU is loaded on.
     pub fn load_on(&mut self, cpu: CpuId) {
         self.ndst = cpu;
+    }
+
+    /// `pi_try_set_control`, once it succeeds: NV, NDST and SN change together, ON stays. Returns ON as it was then.
+    pub fn set_control(&mut self, nv: Vector, ndst: CpuId, sn: bool) -> bool {
+        (self.nv, self.ndst, self.sn) = (nv, ndst, sn);
+        self.on
+    }
+
+    /// `pi_set_sn`. Returns what SN was.
+    pub fn test_and_set_sn(&mut self) -> bool {
+        std::mem::replace(&mut self.sn, true)
+    }
+
+    /// `pi_test_and_clear_sn`. Returns what SN was.
+    pub fn test_and_clear_sn(&mut self) -> bool {
+        std::mem::take(&mut self.sn)
+    }
+
+    /// A VT-d unit posts: in one atomic update of the descriptor the vector's PIR bit is set, and ON if it was 0 and SN does
+    /// not suppress it, which is not for an urgent interrupt to mind. Only if this set ON is there a notification: its
+    /// vector and destination are NV and NDST as the update found them. Unlike KVM, the unit does not ask whether the bit
+    /// was set already. (VT-d specification, "Interrupt-Posting Hardware Operation".)
+    pub fn post_by_hardware(&mut self, v: Vector, urgent: bool) -> Option<(Vector, CpuId)> {
+        self.pir.test_and_set(v);
+        let notifies = !self.on && (urgent || !self.sn);
+        self.on |= notifies;
+        notifies.then_some((self.nv, self.ndst))
     }
 
     /// `pi_test_and_set_pir`.

@@ -153,8 +153,8 @@ pub(super) fn sync_on(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn sync_pir(c: &Context<'_>) -> Sentence {
-    match c.bit(Bank::Pir, false) {
-        Some(vector) => said(format!("{}'s thread moved bit {vector} from PIR to VIRR.", c.vcpu())),
+    match c.bits(Bank::Pir, false) {
+        Some(bits) => said(format!("{}'s thread moved {bits} from PIR to VIRR.", c.vcpu())),
         None => but(format!("{}'s thread drained PIR.", c.vcpu()), "It was empty."),
     }
 }
@@ -240,8 +240,8 @@ pub(super) fn on_cleared(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn pir_drained(c: &Context<'_>) -> Sentence {
-    match c.bit(Bank::Pir, false) {
-        Some(vector) => said(format!("The processor of {} moved bit {vector} from PIR to VIRR.", c.core())),
+    match c.bits(Bank::Pir, false) {
+        Some(bits) => said(format!("The processor of {} moved {bits} from PIR to VIRR.", c.core())),
         None => but(format!("The processor of {} drained PIR.", c.core()), "It was empty."),
     }
 }
@@ -252,6 +252,9 @@ pub(super) fn delivered(c: &Context<'_>) -> Sentence {
         _ => None,
     });
     let Some((vector, late)) = found else {
+        if let Some(sentence) = super::device::delivered(c) {
+            return sentence;
+        }
         return said(format!("The processor delivered a virtual interrupt to {}.", c.vcpu()));
     };
     let when = match late {

@@ -3,6 +3,7 @@
 //! The same string is the caption, the screen reader's announcement and the alt text.
 
 mod arming;
+mod device;
 mod firing;
 mod host;
 mod others;
@@ -154,6 +155,21 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
         Rule::J6 => others::window_handled(&c),
         Rule::J7 | Rule::U9 => others::eoi_exit(&c),
         Rule::J8 => others::eoi_emulated(&c),
+        Rule::Vd1 => device::posted(&c),
+        Rule::Vd2 => device::notified(&c),
+        Rule::Vd3 => device::arrived(&c),
+        Rule::W1 => device::joined(&c),
+        Rule::W2 | Rule::W10 | Rule::W13 => device::control(&c),
+        Rule::W3 => device::was_on_set(&c),
+        Rule::W4 => device::suppressed(&c),
+        Rule::W5 => device::locked(&c),
+        Rule::W6 => device::looked_at(&c),
+        Rule::W7 => device::woken(&c),
+        Rule::W8 => device::unlocked(&c),
+        Rule::W9 => device::left(&c),
+        Rule::W11 => device::unsuppressed(&c),
+        Rule::W12 => device::rederived(&c),
+        Rule::I5 => device::wakeup_vector(&c),
         Rule::S1 => host::wanted(&c),
         Rule::S2 => host::scheduled_out(&c),
         Rule::S3 => host::rival_done(&c),
@@ -275,6 +291,20 @@ impl Context<'_> {
             Effect::Bit { bank, vector, on, .. } if bank == which && on == value => Some(vector),
             _ => None,
         })
+    }
+
+    /// "bit 0xec"; "bits 0x31 and 0xec"; nothing if none changed so.
+    fn bits(&self, which: Bank, value: bool) -> Option<String> {
+        let changed = |e: &Effect| match *e {
+            Effect::Bit { bank, vector, on, .. } if bank == which && on == value => Some(vector.to_string()),
+            _ => None,
+        };
+        let bits: Vec<String> = self.record.effects.iter().filter_map(changed).collect();
+        match bits.as_slice() {
+            [] => None,
+            [one] => Some(format!("bit {one}")),
+            many => Some(format!("bits {}", many.join(" and "))),
+        }
     }
 
     fn not_sent(&self) -> Option<(Vector, CpuId, NotSent)> {

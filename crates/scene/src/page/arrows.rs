@@ -1,7 +1,7 @@
 //! What both projections draw alike: the flight of an IPI, and the cross at the end of what did not happen.
 
 use super::layout::Canvas;
-use super::story::{Ipi, message, message_words};
+use super::story::{Ipi, message, message_words, sender};
 use crate::display::{Pen, Shape};
 use crate::words;
 
@@ -33,10 +33,12 @@ pub(super) fn cross(x: f64, y: f64, class: &'static str) -> Shape {
 
 impl Canvas<'_> {
     pub(super) fn push_ipi(&mut self, ipi: &Ipi, shapes: Vec<Shape>) {
-        let (from, to) = (words::core(ipi.from, self.scenario()), words::core(ipi.to, self.scenario()));
-        self.push("ipi", ipi.sent, format!("{}, from {from} to {to}", message_words(ipi.vector)), shapes)
+        let name = |cpu| words::core(cpu, self.scenario());
+        let from = ipi.from.map_or_else(String::new, |cpu| format!(" from {}", name(cpu)));
+        let label = format!("{},{from} to {}", message_words(ipi.vector, ipi.from), name(ipi.to));
+        self.push("ipi", ipi.sent, label, shapes)
             .with("vector", message(ipi.vector))
-            .with("from", ipi.from)
+            .with("from", sender(ipi.from))
             .with("to", ipi.to)
             .with("id", ipi.id);
     }

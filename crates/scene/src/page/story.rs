@@ -97,7 +97,8 @@ pub(crate) struct Ipi {
     pub(crate) id: u32,
     /// `None` is an AVIC doorbell.
     pub(crate) vector: Option<Vector>,
-    pub(crate) from: CpuId,
+    /// `None` is the VT-d unit.
+    pub(crate) from: Option<CpuId>,
     pub(crate) to: CpuId,
     pub(crate) sent: Option<At>,
     pub(crate) arrived: Option<At>,
@@ -108,7 +109,8 @@ pub(crate) struct Ipi {
 pub(crate) struct NoIpi {
     pub(crate) at: At,
     pub(crate) vector: Option<Vector>,
-    pub(crate) from: CpuId,
+    /// `None` is the VT-d unit.
+    pub(crate) from: Option<CpuId>,
     pub(crate) to: CpuId,
     pub(crate) why: NotSent,
 }
@@ -190,7 +192,7 @@ impl Story {
         self.irqs.iter().any(|i| i.on.cpu == cpu && !i.quiet)
             || self.timers.iter().any(|q| q.cpu == cpu)
             || self.refused.iter().any(|r| r.by == cpu)
-            || self.ipis.iter().any(|i| i.from == cpu || i.to == cpu)
+            || self.ipis.iter().any(|i| i.from == Some(cpu) || i.to == cpu)
             || self.notes.iter().any(|n| n.cpu == cpu)
     }
 }
@@ -239,7 +241,8 @@ impl Teller<'_> {
     fn step(&mut self, record: &StepRecord) {
         let at = At { ns: record.at.as_ns(), step: record.index };
         let guest_core = self.hosts_guest(record.cpu);
-        if !guest_core {
+        // The VT-d unit's steps are no core's.
+        if !guest_core && !matches!(record.rule, Rule::Vd1 | Rule::Vd2) {
             self.interrupt(record, at);
         }
         for effect in &record.effects {
@@ -312,24 +315,21 @@ impl Teller<'_> {
                 }
             }
             Effect::DoorbellRung { id, from, to, .. } => {
-                story.ipis.push(Ipi { id, vector: None, from, to, sent: Some(at), arrived: None });
+                story.sent(at, id, None, Some(from), to);
             }
-            Effect::DoorbellHeard { id, from, to, .. } => match story.ipis.iter_mut().find(|i| i.id == id) {
-                Some(ipi) => ipi.arrived = Some(at),
-                None => story.ipis.push(Ipi { id, vector: None, from, to, sent: None, arrived: Some(at) }),
-            },
+            Effect::DoorbellHeard { id, from, to, .. } => story.arrived(at, id, None, Some(from), to),
             Effect::DoorbellNotRung { from, to, why, .. } => {
-                story.no_ipis.push(NoIpi { at, vector: None, from, to, why });
+                story.no_ipis.push(NoIpi { at, vector: None, from: Some(from), to, why });
             }
-            Effect::IpiSent { id, vector, from, to, .. } => {
-                story.ipis.push(Ipi { id, vector: Some(vector), from, to, sent: Some(at), arrived: None });
-            }
-            Effect::IpiArrived { id, vector, from, to } => match story.ipis.iter_mut().find(|i| i.id == id) {
-                Some(ipi) => ipi.arrived = Some(at),
-                None => story.ipis.push(Ipi { id, vector: Some(vector), from, to, sent: None, arrived: Some(at) }),
-            },
+            Effect::IpiSent { id, vector, from, to, .. } => story.sent(at, id, Some(vector), Some(from), to),
+            Effect::IpiArrived { id, vector, from, to } => story.arrived(at, id, Some(vector), Some(from), to),
             Effect::IpiNotSent { vector, from, to, why, .. } => {
-                story.no_ipis.push(NoIpi { at, vector: Some(vector), from, to, why });
+                story.no_ipis.push(NoIpi { at, vector: Some(vector), from: Some(from), to, why });
+            }
+            Effect::NotificationSent { id, vector, to, .. } => story.sent(at, id, Some(vector), None, to),
+            Effect::NotificationArrived { id, vector, to } => story.arrived(at, id, Some(vector), None, to),
+            Effect::NotificationNotSent { vector, to, why, .. } => {
+                story.no_ipis.push(NoIpi { at, vector: Some(vector), from: None, to, why });
             }
             Effect::TimerQueued { timer: TimerId::Lapic(vcpu), cpu, expires, rule } => {
                 let (armed, rule) = (Some(at), Some(rule));
@@ -354,7 +354,7 @@ impl Teller<'_> {
                 let to = at.ns.saturating_add(spin.as_ns());
                 story.spins.push(Spin { cpu, from: at, to });
             }
-            Effect::Delivered { vcpu, vector, .. } => {
+            Effect::Delivered { vcpu, vector, .. } | Effect::DeviceDelivered { vcpu, vector, .. } => {
                 let on = Stretch { cpu: record.cpu, from: Some(at), to: None };
                 story.handlers.push(Handler { on, vcpu, vector: Some(vector) });
             }
@@ -366,7 +366,8 @@ impl Teller<'_> {
                 story.bases.push(Base { on, doing: if busy { Doing::Load } else { Doing::Idle } });
             }
             Effect::Bit { bank: Bank::Pir, vector, on: true, .. } => {
-                story.notes.push(Note { at, cpu: record.cpu, text: format!("PIR[{vector}] ← 1") });
+                let by = if record.rule == Rule::Vd1 { "VT-d: " } else { "" };
+                story.notes.push(Note { at, cpu: record.cpu, text: format!("{by}PIR[{vector}] ← 1") });
             }
             Effect::Bit { bank: Bank::Pir, vector, on: false, .. } => {
                 story.notes.push(Note { at, cpu: record.cpu, text: format!("PIR[{vector}] → VIRR") });
@@ -374,7 +375,29 @@ impl Teller<'_> {
             Effect::Set { field: Field::On, from, to, .. } => {
                 story.notes.push(Note { at, cpu: record.cpu, text: format!("ON {from} → {to}") });
             }
+            Effect::Set { field: Field::Sn, from, to, .. } => {
+                story.notes.push(Note { at, cpu: record.cpu, text: format!("SN {from} → {to}") });
+            }
+            Effect::Set { field: Field::Nv, from, to, .. } => {
+                story.notes.push(Note { at, cpu: record.cpu, text: format!("NV {from:#x} → {to:#x}") });
+            }
+            Effect::Set { field: Field::Ndst, from, to, .. } => {
+                story.notes.push(Note { at, cpu: record.cpu, text: format!("NDST {from} → {to}") });
+            }
             _ => {}
+        }
+    }
+}
+
+impl Story {
+    fn sent(&mut self, at: At, id: u32, vector: Option<Vector>, from: Option<CpuId>, to: CpuId) {
+        self.ipis.push(Ipi { id, vector, from, to, sent: Some(at), arrived: None });
+    }
+
+    fn arrived(&mut self, at: At, id: u32, vector: Option<Vector>, from: Option<CpuId>, to: CpuId) {
+        match self.ipis.iter_mut().find(|i| i.id == id) {
+            Some(ipi) => ipi.arrived = Some(at),
+            None => self.ipis.push(Ipi { id, vector, from, to, sent: None, arrived: Some(at) }),
         }
     }
 }
@@ -419,6 +442,18 @@ pub(crate) fn message(vector: Option<Vector>) -> String {
 }
 
 /// "IPI, vector 0xf2".
-pub(crate) fn message_words(vector: Option<Vector>) -> String {
-    vector.map_or_else(|| "AVIC doorbell".to_owned(), |v| format!("IPI, vector {v}"))
+pub(crate) fn message_words(vector: Option<Vector>, from: Option<CpuId>) -> String {
+    let kind = if from.is_some() { "IPI" } else { "VT-d notification" };
+    vector.map_or_else(|| "AVIC doorbell".to_owned(), |v| format!("{kind}, vector {v}"))
+}
+
+/// Who sent it, in attributes: the number of a core, or "vtd".
+pub(crate) fn sender(from: Option<CpuId>) -> String {
+    from.map_or_else(|| "vtd".to_owned(), |cpu| cpu.to_string())
+}
+
+/// "0xf2", beside the flight; "VT-d 0xf2" where no core is its origin.
+pub(crate) fn flight_text(vector: Option<Vector>, from: Option<CpuId>) -> String {
+    let text = message(vector);
+    if from.is_some() { text } else { format!("VT-d {text}") }
 }

@@ -3,10 +3,11 @@
 use super::arrows::{arrow, cross};
 use super::in_order;
 use super::layout::{Canvas, cut};
-use super::story::{Queued, message, message_words};
+use super::story::{Queued, flight_text, message, message_words, sender};
 use super::tall::{Column, Grid, LEAST, rects};
 use crate::display::{Anchor, Area, Mark, Pen, Shape, When};
 use crate::words;
+use apic_core::units::CpuId;
 use apic_core::vmx::ExitPhase;
 
 /// Pixels between a band and its words.
@@ -165,6 +166,14 @@ fn timers(c: &mut Canvas<'_>, grid: &Grid, breaks: &[f64]) {
     }
 }
 
+/// The sender's band. The VT-d unit has none: its messages come from beside the receiver's.
+fn origin(grid: &Grid, from: Option<CpuId>, to: &Column) -> Option<Column> {
+    match from {
+        Some(cpu) => grid.column(cpu).copied(),
+        None => Some(Column { left: to.right + 34.0, right: to.right + 34.0, ..*to }),
+    }
+}
+
 /// From the sender's edge into the receiver's band.
 fn flight(from: &Column, to: &Column) -> (f64, f64) {
     if from.left < to.left { (from.right, to.left + 9.0) } else { (from.left, to.right - 9.0) }
@@ -172,7 +181,8 @@ fn flight(from: &Column, to: &Column) -> (f64, f64) {
 
 fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
     for ipi in &c.story.ipis {
-        let (Some(from), Some(to)) = (grid.column(ipi.from).copied(), grid.column(ipi.to).copied()) else { continue };
+        let Some(to) = grid.column(ipi.to).copied() else { continue };
+        let Some(from) = origin(grid, ipi.from, &to) else { continue };
         let (x1, x2) = flight(&from, &to);
         let y1 = ipi.sent.map_or(Grid::top(), |at| grid.y(at.ns));
         let y2 = ipi.arrived.map_or(y1 + 24.0, |at| grid.y(at.ns)).max(y1 + LEAST);
@@ -189,24 +199,25 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         // Off the line by half its own size, and by what the line falls beside it.
         let off = 10.0 + 24.0 * ((y2 - y1) / (x2 - x1)).abs();
         let places = [((near, line - off + 4.0), Anchor::Middle), ((near, line + off + 8.0), Anchor::Middle)];
-        shapes.extend(c.placer.label(&[&message(ipi.vector)], &places, "ipi-text mono"));
+        shapes.extend(c.placer.label(&[&flight_text(ipi.vector, ipi.from)], &places, "ipi-text mono"));
         c.push_ipi(ipi, shapes);
     }
 }
 
 fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {
     for no in &c.story.no_ipis {
-        let (Some(from), Some(to)) = (grid.column(no.from).copied(), grid.column(no.to).copied()) else { continue };
+        let Some(to) = grid.column(no.to).copied() else { continue };
+        let Some(from) = origin(grid, no.from, &to) else { continue };
         let y = grid.y(no.at.ns);
-        let (x1, x2) = if no.from == no.to { (from.right, from.right + 20.0) } else { flight(&from, &to) };
+        let (x1, x2) = if no.from == Some(no.to) { (from.right, from.right + 20.0) } else { flight(&from, &to) };
         let x2 = x1 + (x2 - x1).signum() * 20.0;
         let mut shapes = vec![Shape::Line([x1, y, x2, y + 8.0], "ipi-no"), cross(x2, y + 8.0, "ipi-no")];
         let why = words::why_not(no.why);
         let at = (from.right + 30.0, y + 12.0);
         shapes.extend(c.placer.stacks(&[&["not sent:", why], &["not sent"]], at, Anchor::Start, 30.0, "ipi-no dim"));
-        c.push("ipi-not-sent", Some(no.at), format!("{}, not sent: {why}", message_words(no.vector)), shapes)
+        c.push("ipi-not-sent", Some(no.at), format!("{}, not sent: {why}", message_words(no.vector, no.from)), shapes)
             .with("vector", message(no.vector))
-            .with("from", no.from)
+            .with("from", sender(no.from))
             .with("to", no.to)
             .with("why", words::why_not_id(no.why));
     }

@@ -3,10 +3,11 @@
 use super::arrows::{arrow, cross};
 use super::in_order;
 use super::layout::Canvas;
-use super::story::{Note, Queued, message, message_words};
+use super::story::{Note, Queued, flight_text, message, message_words, sender};
 use super::wide::{Band, Grid, LEAST};
 use crate::display::{Anchor, Area, Mark, Pen, Shape, When, text_width};
 use crate::words;
+use apic_core::units::CpuId;
 use apic_core::vmx::ExitPhase;
 
 /// Draws all marks; returns where in the list the playhead belongs.
@@ -239,6 +240,14 @@ fn refusals(c: &mut Canvas<'_>, grid: &Grid) {
     }
 }
 
+/// The sender's lane. The VT-d unit has none: its messages come from just above the receiver's.
+fn origin(grid: &Grid, from: Option<CpuId>, to: &Band) -> Option<Band> {
+    match from {
+        Some(cpu) => grid.band(cpu).copied(),
+        None => Some(Band { top: to.top - 27.0, bottom: to.top - 27.0, ..*to }),
+    }
+}
+
 /// From the sender's edge into the receiver's lane.
 fn flight(from: &Band, to: &Band) -> (f64, f64) {
     if from.top < to.top { (from.bottom, to.top + 12.0) } else { (from.top, to.bottom - 12.0) }
@@ -246,7 +255,8 @@ fn flight(from: &Band, to: &Band) -> (f64, f64) {
 
 fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
     for ipi in &c.story.ipis {
-        let (Some(from), Some(to)) = (grid.band(ipi.from).copied(), grid.band(ipi.to).copied()) else { continue };
+        let Some(to) = grid.band(ipi.to).copied() else { continue };
+        let Some(from) = origin(grid, ipi.from, &to) else { continue };
         let (y1, y2) = flight(&from, &to);
         let x1 = ipi.sent.map_or(Grid::left(), |at| grid.x(at.ns));
         let x2 = ipi.arrived.map_or(x1 + 30.0, |at| grid.x(at.ns)).max(x1 + LEAST);
@@ -256,25 +266,26 @@ fn ipis(c: &mut Canvas<'_>, grid: &Grid) {
         let xm = x1 + (x2 - x1) * (ym - y1) / (y2 - y1);
         c.placer.block(Area { x0: xm - 4.0, y0: ym - 6.0, x1: xm + 4.0, y1: ym + 6.0 });
         let places = [((xm + 14.0, ym + 4.0), Anchor::Start), ((xm - 10.0, ym + 4.0), Anchor::End)];
-        shapes.extend(c.placer.label(&[&message(ipi.vector)], &places, "ipi-text mono"));
+        shapes.extend(c.placer.label(&[&flight_text(ipi.vector, ipi.from)], &places, "ipi-text mono"));
         c.push_ipi(ipi, shapes);
     }
 }
 
 fn no_ipis(c: &mut Canvas<'_>, grid: &Grid) {
     for no in &c.story.no_ipis {
-        let (Some(from), Some(to)) = (grid.band(no.from).copied(), grid.band(no.to).copied()) else { continue };
+        let Some(to) = grid.band(no.to).copied() else { continue };
+        let Some(from) = origin(grid, no.from, &to) else { continue };
         let x = grid.x(no.at.ns);
-        let (y1, y2) = if no.from == no.to { (from.top, from.top - 14.0) } else { flight(&from, &to) };
+        let (y1, y2) = if no.from == Some(no.to) { (from.top, from.top - 14.0) } else { flight(&from, &to) };
         let (x2, y2) = (x + 14.0, y1 + (y2 - y1).signum() * 17.0);
         let mut shapes = vec![Shape::Line([x, y1, x2, y2], "ipi-no"), cross(x2, y2, "ipi-no")];
         let why = words::why_not(no.why);
         let long = format!("not sent: {why}");
         let places = [((x2 + 9.0, y2 + 4.0), Anchor::Start), ((x - 6.0, y2 + 4.0), Anchor::End)];
         shapes.extend(c.placer.label(&[&long, "not sent"], &places, "ipi-no dim"));
-        c.push("ipi-not-sent", Some(no.at), format!("{}, {long}", message_words(no.vector)), shapes)
+        c.push("ipi-not-sent", Some(no.at), format!("{}, {long}", message_words(no.vector, no.from)), shapes)
             .with("vector", message(no.vector))
-            .with("from", no.from)
+            .with("from", sender(no.from))
             .with("to", no.to)
             .with("why", words::why_not_id(no.why));
     }
