@@ -181,7 +181,7 @@ impl Machine {
         }
         // A runnable thread looks for itself; one that sleeps has to be told.
         let runs = self.cpus[vcpu.home.index()].runnable || vcpu.blocking.woken;
-        if vcpu.asleep() && !runs && !pi.pir().is_empty() && !pi.on() {
+        if vcpu.asleep() && !runs && !pi.pir().is_empty() && !pi.on() && !self.poster_at(v, DeliverPc::On) {
             return Err(Violation::LostAsleep(v));
         }
         Ok(())

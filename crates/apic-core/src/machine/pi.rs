@@ -296,3 +296,55 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effect::Silent;
+    use crate::machine::{Config, Violation};
+    use crate::scenario::{PathKind, preset};
+
+    const V: VcpuId = VcpuId(0);
+    const CORE: CpuId = CpuId(3);
+
+    /// A preset's machine once its vCPU runs, or sleeps.
+    fn machine(name: &str, asleep: bool) -> Machine {
+        let mut machine = Machine::new(Config::new(&preset(name).expect("ships"), PathKind::Posted));
+        while machine.vcpus[0].asleep() != asleep {
+            let actors = [Actor::Irq(CORE), Actor::Sw(CORE), Actor::Guest(V)];
+            let able = actors.into_iter().find(|a| machine.next(*a).is_some()).expect("the vCPU's core can move");
+            machine.apply(able, machine.now, &mut Silent);
+        }
+        assert_eq!(machine.check_invariants(), Ok(()));
+        machine
+    }
+
+    #[track_caller]
+    fn check(asleep: bool, breaks: impl FnOnce(&mut Machine), expect: Violation) {
+        let mut machine = machine("device-wakes-vcpu", asleep);
+        breaks(&mut machine);
+        assert_eq!(machine.check_invariants(), Err(expect));
+    }
+
+    #[test]
+    fn a_running_vcpu_is_reached_by_devices() {
+        let here = CpuId(3);
+        check(false, |m| _ = m.vcpus[0].pi.test_and_set_sn(), Violation::Descriptor(V));
+        check(false, |m| _ = m.vcpus[0].pi.set_control(Vector::POSTED_INTR, CpuId(2), false), Violation::Descriptor(V));
+        let wakeup = Vector::POSTED_INTR_WAKEUP;
+        check(false, |m| _ = m.vcpus[0].pi.set_control(wakeup, here, false), Violation::WakeupList(V));
+        check(false, |m| m.vtd.lists[2].vcpus.push(V), Violation::WakeupList(V));
+    }
+
+    #[test]
+    fn a_sleeping_vcpu_is_reached_by_devices() {
+        let wakeup = Vector::POSTED_INTR_WAKEUP;
+        check(true, |m| _ = m.vcpus[0].pi.test_and_set_sn(), Violation::Descriptor(V));
+        check(true, |m| _ = m.vcpus[0].pi.set_control(wakeup, CpuId(2), false), Violation::WakeupList(V));
+        check(true, |m| m.vtd.lists[3].vcpus.clear(), Violation::WakeupList(V));
+        check(true, |m| m.vtd.lists[2].vcpus.push(V), Violation::WakeupList(V));
+        check(true, |m| _ = m.vcpus[0].pi.test_and_set_pir(Vector::DEVICE), Violation::LostAsleep(V));
+        // Posted, and the notification lost.
+        check(true, |m| _ = m.vcpus[0].pi.post_by_hardware(Vector::DEVICE, false), Violation::Asleep(V));
+    }
+}
