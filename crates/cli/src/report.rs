@@ -27,6 +27,13 @@ const ROWS: [Row; 9] = [
     ("handlers", |l| l.handlers.to_string()),
 ];
 
+/// The same for devices that post, where there are any.
+const DEVICE_ROWS: [Row; 3] = [
+    ("device interrupts", |l| l.device_posts.to_string()),
+    ("notified by VT-d", |l| l.device_notifications.to_string()),
+    ("device handlers", |l| l.device_handlers.to_string()),
+];
+
 pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
     let scenario = moment.scenario();
     let accounts = moment.accounts();
@@ -107,7 +114,8 @@ fn heading(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
 /// The table: paths as columns.
 fn ledger(accounts: &[PathAccount]) -> Vec<String> {
     let mut rows = vec![row("", accounts, |a| a.path.title().to_owned())];
-    for (name, figure) in ROWS {
+    let devices = accounts.iter().any(|a| a.ledger.device_posts > 0);
+    for (name, figure) in ROWS.into_iter().chain(DEVICE_ROWS.into_iter().filter(|_| devices)) {
         rows.push(row(name, accounts, |a| figure(&a.ledger)));
     }
     align(&rows, |column| column > 0)

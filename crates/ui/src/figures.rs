@@ -84,6 +84,27 @@ const LINES: &[Line] = &[
         read: |l| l.handlers,
         time: false,
     },
+    Line {
+        key: "device_posts",
+        label: "device interrupts",
+        what: "posted by VT-d",
+        read: |l| l.device_posts,
+        time: false,
+    },
+    Line {
+        key: "device_notifications",
+        label: "notified by VT-d",
+        what: "only where the post set ON",
+        read: |l| l.device_notifications,
+        time: false,
+    },
+    Line {
+        key: "device_handlers",
+        label: "device handlers",
+        what: "device interrupts that reached the guest",
+        read: |l| l.device_handlers,
+        time: false,
+    },
 ];
 
 /// The table, from the ledgers of each path before and after the last step.

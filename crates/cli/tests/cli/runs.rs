@@ -123,7 +123,7 @@ fn the_document_has_its_keys() {
     assert_eq!(keys(path), "distributions end expiries ledger path steps title");
     assert_eq!(
         keys(&path["ledger"]),
-        "exits_arming exits_eoi exits_firing exits_other guest_time_lost_ns handlers housekeeper_time_ns ipis_sent ipis_suppressed"
+        "device_handlers device_notifications device_posts exits_arming exits_eoi exits_firing exits_other guest_time_lost_ns handlers housekeeper_time_ns ipis_sent ipis_suppressed"
     );
     let distributions = &path["distributions"];
     assert_eq!(

@@ -22,7 +22,9 @@ impl Draw for Ledger {
         let row = |row: &Row| {
             let class = row.cells.iter().any(|c| c.changed).then_some("hot");
             let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, path.name(), cell));
-            html! { <tr {class}><th scope="row" title={row.what}>{ row.label }</th>{ for cells }</tr> }
+            // A VM without devices has nothing to say of them.
+            let hidden = row.key.starts_with("device") && row.cells.iter().all(|c| c.value == 0);
+            html! { <tr {class} {hidden}><th scope="row" title={row.what}>{ row.label }</th>{ for cells }</tr> }
         };
         html! {
             <section class="card" aria-labelledby="ledger-title">
