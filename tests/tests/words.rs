@@ -40,6 +40,13 @@ fn words_of(effect: &Effect) -> Vec<String> {
         Effect::IpiSent { vector, to, .. } => {
             vec![format!("vector {vector}"), format!("core {to}")]
         }
+        Effect::NotificationSent { vector, to, .. } => vec![format!("vector {vector}"), format!("core {to}")],
+        Effect::NotificationNotSent { .. } => vec!["did not notify".to_owned()],
+        Effect::DevicePosted { device, vector, vcpu, .. } => {
+            vec![format!("Device {device}"), vector.to_string(), format!("vCPU {vcpu}")]
+        }
+        Effect::DeviceDelivered { vcpu, .. } => vec![format!("vCPU {vcpu}'s handler for the device started")],
+        Effect::WakeupList { cpu, vcpu, .. } => vec![format!("vCPU {vcpu}"), format!("wake-up list of core {cpu}")],
         Effect::Bit { vector, .. } => vec![vector.to_string()],
         Effect::TimerQueued { timer: TimerId::Lapic(_), rule, .. } => vec![format!("({})", rule.id())],
         Effect::TimerRefused { target, rule, .. } => vec![format!("ore {target}"), format!("({})", rule.id())],

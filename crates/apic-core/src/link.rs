@@ -266,5 +266,9 @@ mod tests {
             Some(42),
         ),
         ("v2.AQhhbWQtYXZpYwAAAAEBCQADG5hMhg", None),
+        (
+            "v3.ARFkZXZpY2Utd2FrZXMtdmNwdQFIAAAAAAABAQQBAwECA-gHoMuYAQEAAZADAAoAAQAAAQABwJoMAQMAAAABADHYBLwFAQDs6Ae4FwEAAAQBAgABB3NreWxha2UAASoAALRggFg",
+            Some(42),
+        ),
     ];
 }

@@ -202,7 +202,7 @@ fn before_5_0_a_suppressed_interrupt_waited_for_the_next_post() {
     assert_eq!(lost(&broken), Some(Violation::Lost(V)));
 }
 
-const SLEEPS: &str = "E1 P2 E1b P6b E2 E4 P6b E4b W1 W2 W3 E5";
+const SLEEPS: &str = "E1 P6b E1b P2 P6b E2 E4 P6b E4b W1 W2 W3 E5";
 const WOKEN: &str = "Vd1 Vd2 Vd3 I5 W5 W6 W7 W8 E7 W9 W10 W12 P6b P6c E4b E8 P6b E9 P6 P6b P6d P8 C13 C14 G1";
 
 /// E5, E7: the wake-up list from 5.17 on.
@@ -231,7 +231,7 @@ fn before_5_17_the_list_was_joined_earlier() {
     let mut sim = to(
         &sleeping(|s| {
             old(s);
-            s.devices[0].first_us = 1
+            s.devices[0].first_us = 1;
         }),
         Actor::Sw(CORE),
         "W2",
@@ -410,7 +410,7 @@ fn preempted_on_the_way_to_sleep() {
         s.run.expiries = 12;
         s.devices[0].first_us = 450;
     });
-    check(&s, PathKind::Pinned, "W4", "E3b", "W4 S2 K1 I1 P3 P3b P3c P4 T2 Vd1 S3 E7 W11 W12 E3b");
+    check(&s, PathKind::Pinned, "W4", "E3b", "W4 S2 K1 I1 P3 P3b P3d P3c P4 T2 Vd1 S3 E7 W11 W12 E3b");
 }
 
 /// A wake-up vector that is late finds the guest running: an exit, and an empty list.
@@ -525,7 +525,7 @@ fn every_post_is_answered() {
                 format!("sleeping, {period_us}, {era:?}"),
                 sleeping(|s| {
                     busy(s);
-                    s.vcpus[0].rival = rival
+                    s.vcpus[0].rival = rival;
                 }),
             ));
             let moves = vec![Move { vcpu: V, at_us: 1_500, cpu: THERE }];
@@ -533,7 +533,7 @@ fn every_post_is_answered() {
                 format!("moving, {period_us}, {era:?}"),
                 sleeping(|s| {
                     busy(s);
-                    s.moves = moves
+                    s.moves = moves;
                 }),
             ));
         }
