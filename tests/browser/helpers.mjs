@@ -19,6 +19,8 @@ const from = (name, otherwise) => process.env[name] || otherwise;
 export const dist = from('EXITLESS_DIST', path.join(root, 'dist'));
 /** The native command line, to compare the page with. */
 export const cli = from('EXITLESS_CLI', path.join(root, 'target/debug/exitless'));
+/** The native benchmark of the machine. */
+export const machineBench = from('EXITLESS_MACHINE_BENCH', path.join(root, 'target/debug/machine-bench'));
 
 /** crates/wasm-bridge for the web: `wasm_bridge.js` with its wasm. */
 export const bridge = from('EXITLESS_BRIDGE', path.join(root, 'target/bridge'));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// A workspace crate and the workspace crates it may use.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("apic-core", &[]),
     ("kvm-trace", &["apic-core"]),
     ("scene", &["apic-core"]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("exitless-tests", &["apic-core", "kvm-trace", "scene", "exitless"]),
     ("kvm-memory", &[]),
     ("kvm-differential", &["apic-core", "kvm-memory"]),
+    ("machine-bench", &["apic-core"]),
     ("xtask", &[]),
 ];
 

@@ -30,10 +30,12 @@ cargo xtask COMMAND
   test                           every test: native, wasm, the built site, the browser
   dist                           the deployable static site in dist/, with a size table
   lint                           formatting, clippy (native and wasm32), docs, dependency fences, licences
-  bench [--browser | --wasm | --peers]
-                                 benchmarks; with --browser also those of the built page; with --wasm also the
-                                 machine's as wasm in Node; with --peers only the event
-                                 queue's, beside other engines
+  bench [PART...] [--json | --write] [--smoke]
+                                 benchmarks: of the machine natively, in Node and in Chromium, in turns; of the event
+                                 queue beside other engines; of the reader of recordings. One PART or more:
+                                 --native (the machine here only), --wasm (here and in Node), --peers, --recordings,
+                                 --browser (the built page). --write puts the figures into docs/benchmarks.md;
+                                 --smoke only asks whether everything runs
   setup                          only install what the commands above need
   serve-dir DIR [--port N] [--csp POLICY] [--mime EXT=TYPE]
                                  serve a folder that is already built; the browser tests use this

@@ -32,9 +32,10 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
     let bridge = phases
         .run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen, "serve"));
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
-    let command_line = phases.run("the exitless command", || {
+    let command_line = phases.run("the exitless command and the benchmark", || {
         let mut cargo = shell::cargo(&places.root);
-        shell::run("building exitless", cargo.args(["build", "--locked", "--package", "exitless"]))
+        let packages = ["--package", "exitless", "--package", "machine-bench"];
+        shell::run("building them", cargo.args(["build", "--locked"]).args(packages))
     });
     let needed = ready.as_ref().filter(|_| bridge.is_some() && site.is_some() && command_line.is_some());
     phases.run_with(needed, "browser tests", |(.., chromium)| browser(places, chromium));
@@ -52,7 +53,7 @@ fn wasm(places: &Places, toolchain: &WasmToolchain, bindgen: &Path) -> Result<()
     shell::run("wasm tests", &mut cargo)
 }
 
-/// The interface for host pages as wasm, for `same.test.mjs` and `speed.mjs`: the page leaves it out.
+/// The interface for host pages as wasm, for `same.test.mjs` and `machine.mjs`: the page leaves it out.
 pub(crate) fn bridge(places: &Places, toolchain: &WasmToolchain, bindgen: &Path, profile: &str) -> Result<(), Error> {
     let mut cargo = toolchain.cargo(places)?;
     cargo.args(["rustc", "--locked", "--package", "wasm-bridge", "--lib", "--crate-type", "cdylib"]);
@@ -78,13 +79,21 @@ fn browser(places: &Places, chromium: &Path) -> Result<(), Error> {
 
 /// Node in tests/browser, told where everything is that `helpers.mjs` needs.
 pub(crate) fn browser_node(places: &Places, chromium: &Path) -> Result<Command, Error> {
-    let xtask = std::env::current_exe().map_err(Error::file("find", "xtask"))?;
     let mut node = Command::new("node");
-    node.current_dir(places.browser_tests())
+    browser_environment(places, chromium, &mut node)?;
+    Ok(node)
+}
+
+/// Tells a program where everything is that `helpers.mjs` needs.
+pub(crate) fn browser_environment(places: &Places, chromium: &Path, program: &mut Command) -> Result<(), Error> {
+    let xtask = std::env::current_exe().map_err(Error::file("find", "xtask"))?;
+    program
+        .current_dir(places.browser_tests())
         .env("EXITLESS_CHROMIUM", chromium)
         .env("EXITLESS_XTASK", xtask)
         .env("EXITLESS_DIST", places.dist())
         .env("EXITLESS_BRIDGE", places.bridge())
-        .env("EXITLESS_CLI", places.target().join("debug/exitless"));
-    Ok(node)
+        .env("EXITLESS_CLI", places.target().join("debug/exitless"))
+        .env("EXITLESS_MACHINE_BENCH", places.target().join("debug/machine-bench"));
+    Ok(())
 }

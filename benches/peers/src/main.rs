@@ -41,7 +41,7 @@ struct Plan {
 }
 
 const FULL: Plan = Plan { rounds: 9, events: 600_000, events_simpy: 100_000 };
-const SMOKE: Plan = Plan { rounds: 1, events: 3_000, events_simpy: 3_000 };
+const SMOKE: Plan = Plan { rounds: 1, events: 30_000, events_simpy: 30_000 };
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();

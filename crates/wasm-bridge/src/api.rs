@@ -5,7 +5,7 @@
 use apic_core::bench::{Bench, World as _, script};
 use apic_core::link;
 use apic_core::run::{History, Ledger, Sim};
-use apic_core::scenario::{PathKind, Scenario};
+use apic_core::scenario::{PathKind, Scenario, crowd};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -61,13 +61,37 @@ pub fn script_answers(text: &str) -> Result<String, String> {
     Ok(lines)
 }
 
-/// Runs one path until so many handlers have started, recording nothing; returns the steps it took. For benchmarks.
-///
-/// # Errors
-/// What is wrong with the fragment or the path's name, and what would be valid.
+/// One path that runs and records nothing: for benchmarks.
 #[wasm_bindgen]
-pub fn run_silently(preset_or_link: &str, path: &str, ticks: u32) -> Result<u32, JsError> {
-    silent_steps(preset_or_link, path, ticks).map_err(|message| JsError::new(&message))
+#[derive(Debug)]
+pub struct SilentRun(Sim);
+
+#[wasm_bindgen]
+impl SilentRun {
+    /// At time zero.
+    ///
+    /// # Errors
+    /// What is wrong with the fragment or the path's name, and what would be valid.
+    #[wasm_bindgen(constructor)]
+    pub fn new(preset_or_link: &str, path: &str) -> Result<Self, JsError> {
+        asked(preset_or_link, path)
+            .map(|(scenario, path)| Self(Sim::new(&scenario, path)))
+            .map_err(|message| JsError::new(&message))
+    }
+
+    /// At time zero, with so many vCPUs instead.
+    ///
+    /// # Errors
+    /// What is wrong with the path's name, and what would be valid.
+    pub fn crowd(vcpus: u16, path: &str) -> Result<Self, JsError> {
+        let scenario = crowd(vcpus).map_err(|e| JsError::new(&e.to_string()))?;
+        path_named(path).map(|path| Self(Sim::new(&scenario, path))).map_err(|message| JsError::new(&message))
+    }
+
+    /// Goes on until so many more handlers have started; returns the steps it took.
+    pub fn run_on(&mut self, ticks: u32) -> u32 {
+        self.0.run_on_silently(ticks)
+    }
 }
 
 /// [`events`] without JavaScript.
@@ -96,22 +120,15 @@ pub fn final_ledger(preset_or_link: &str, path: &str) -> Result<Ledger, String> 
     Ok(history.ledger().clone())
 }
 
-/// [`run_silently`] without JavaScript.
-///
-/// # Errors
-/// As [`run_silently`].
-pub fn silent_steps(preset_or_link: &str, path: &str, ticks: u32) -> Result<u32, String> {
-    let (scenario, path) = asked(preset_or_link, path)?;
-    let mut sim = Sim::new(&scenario, path);
-    while sim.machine().handlers() < ticks && sim.step_silently().is_some() {}
-    Ok(sim.steps())
+fn path_named(path: &str) -> Result<PathKind, String> {
+    PathKind::from_name(path).ok_or_else(|| {
+        let names: Vec<_> = PathKind::ALL.iter().map(|p| p.name()).collect();
+        format!("no path is called \"{path}\"; there are: {}", names.join(", "))
+    })
 }
 
 fn asked(preset_or_link: &str, path: &str) -> Result<(Scenario, PathKind), String> {
-    let path = PathKind::from_name(path).ok_or_else(|| {
-        let names: Vec<_> = PathKind::ALL.iter().map(|p| p.name()).collect();
-        format!("no path is called \"{path}\"; there are: {}", names.join(", "))
-    })?;
+    let path = path_named(path)?;
     let link = link::decode(preset_or_link).map_err(|e| e.to_string())?;
     Ok((link.scenario, path))
 }

@@ -8,6 +8,7 @@ mod ledger;
 mod lockstep;
 mod measure;
 mod record;
+mod silent;
 mod sim;
 
 pub use calibrate::{Calibration, ExitTimes, Fit, calibrate};

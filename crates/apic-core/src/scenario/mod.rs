@@ -4,6 +4,7 @@
 //! be valid ([`ScenarioError`]).
 
 mod allowed;
+mod crowd;
 mod error;
 mod own;
 mod path;
@@ -15,6 +16,7 @@ mod v1;
 mod v2;
 mod validate;
 
+pub use crowd::crowd;
 pub use error::ScenarioError;
 pub use path::PathKind;
 pub use preset::{PRESETS, Preset, preset};
