@@ -341,11 +341,22 @@ mod tests {
         assert_eq!(Lvtt::new(TimerMode::TscDeadline, Vector::LOCAL_TIMER).register(), 0x400ec);
         let masked = Lvtt::new(TimerMode::Periodic, Vector::new(0xee)).mask();
         assert_eq!((masked.register(), masked.mask()), (0x300ee, masked), "masking twice is masking once");
-        for bits in 0..4 {
-            assert_eq!(TimerMode::from_bits(bits).bits(), bits);
-        }
+        assert!(Lvtt::RESET.masked() && masked.masked() && !Lvtt::new(TimerMode::Periodic, Vector::new(0xee)).masked());
         assert!(Lvtt::has_reserved(0x1000) && Lvtt::has_reserved(1 << 19) && !Lvtt::has_reserved(0x7_00ff));
         assert!(Svr::has_reserved(0x400) && !Svr::has_reserved(0x13ff));
+    }
+
+    #[test]
+    fn modes_are_those_of_the_manual() {
+        // SDM, "APIC Timer", table of the timer modes: LVTT[18:17].
+        for (bits, mode, name) in [
+            (0b00, TimerMode::OneShot, "one-shot"),
+            (0b01, TimerMode::Periodic, "periodic"),
+            (0b10, TimerMode::TscDeadline, "TSC-deadline"),
+            (0b11, TimerMode::Reserved, "reserved"),
+        ] {
+            assert_eq!((TimerMode::from_bits(bits | !0b11), mode.bits(), mode.name()), (mode, bits, name));
+        }
     }
 
     #[test]
@@ -365,7 +376,7 @@ mod tests {
         let off = on.written(0xfee0_0100).expect("x2APIC to disabled");
         assert_eq!((off.mode(), off.enabled()), (ApicMode::Disabled, false));
         let xapic = off.written(0xfee0_0900).expect("disabled to xAPIC");
-        assert_eq!(xapic.mode(), ApicMode::Xapic);
+        assert_eq!((xapic.mode(), xapic.enabled(), on.enabled()), (ApicMode::Xapic, true, true));
         assert_eq!(xapic.written(0xfee0_0d00), Some(on));
         assert_eq!(on.written(0xfee0_0900), None, "x2APIC to xAPIC");
         assert_eq!(off.written(0xfee0_0d00), None, "disabled to x2APIC");
