@@ -76,9 +76,11 @@ impl PiDesc {
     /// was set already. (VT-d specification, "Interrupt-Posting Hardware Operation".)
     pub fn post_by_hardware(&mut self, v: Vector, urgent: bool) -> Option<(Vector, CpuId)> {
         self.pir.test_and_set(v);
-        let notifies = !self.on && (urgent || !self.sn);
-        self.on |= notifies;
-        notifies.then_some((self.nv, self.ndst))
+        if self.on || self.sn && !urgent {
+            return None;
+        }
+        self.on = true;
+        Some((self.nv, self.ndst))
     }
 
     /// `pi_test_and_set_pir`.
@@ -124,5 +126,35 @@ mod tests {
         assert!(desc.pir().contains(Vector::LOCAL_TIMER) && !desc.on(), "PIR and ON are two accesses");
         let drained: Vec<_> = desc.drain_pir().iter().map(Vector::number).collect();
         assert_eq!((drained, desc.pir().is_empty()), (vec![0x31, 0xec], true));
+    }
+
+    #[test]
+    fn a_device_notifies_where_on_and_sn_let_it() {
+        for (on, sn, urgent, notifies) in [
+            (false, false, false, true),
+            (false, false, true, true),
+            (false, true, false, false),
+            (false, true, true, true),
+            (true, false, false, false),
+            (true, false, true, false),
+            (true, true, true, false),
+        ] {
+            let mut desc = PiDesc::new(CpuId(0));
+            if on {
+                desc.test_and_set_on();
+            }
+            assert_eq!(desc.set_control(Vector::POSTED_INTR_WAKEUP, CpuId(2), sn), on);
+            let sent = desc.post_by_hardware(Vector::LOCAL_TIMER, urgent);
+            assert_eq!(sent, notifies.then_some((Vector::POSTED_INTR_WAKEUP, CpuId(2))), "ON {on}, SN {sn}");
+            assert_eq!((desc.on(), desc.sn()), (on || notifies, sn));
+            assert!(desc.pir().contains(Vector::LOCAL_TIMER), "suppressed is the notification, not the request");
+        }
+    }
+
+    #[test]
+    fn sn_is_tested_as_it_is_set_and_cleared() {
+        let mut desc = PiDesc::new(CpuId(0));
+        assert_eq!([desc.test_and_set_sn(), desc.test_and_set_sn(), desc.sn()], [false, true, true]);
+        assert_eq!([desc.test_and_clear_sn(), desc.test_and_clear_sn(), desc.sn()], [true, false, false]);
     }
 }
