@@ -90,7 +90,7 @@ export const state = (page) =>
     const all = (selector, root = document) => [...root.querySelectorAll(selector)];
     const paths = all('.stage-card[data-path]').map((e) => e.dataset.path);
     const byPath = (read) => Object.fromEntries(paths.map((path) => [path, read(path)]));
-    const numbers = (path) => all(`[data-ledger][data-path=${path}]`).map((e) => [e.dataset.ledger, Number(e.dataset.value)]);
+    const numbers = (path) => all(`[data-ledger][data-path="${path}"]`).map((e) => [e.dataset.ledger, Number(e.dataset.value)]);
     return {
       position: Number(at('step-number').value),
       total: Number(at('step-total').textContent),

@@ -8,7 +8,9 @@
 //! tests hold that.
 
 use crate::driver::Pick;
-use crate::scenario::{Meta, PRESETS, Scenario, ScenarioError, preset};
+use crate::kvm::Era;
+use crate::run::{Align, Compare, Way};
+use crate::scenario::{Meta, PRESETS, PathKind, Scenario, ScenarioError, preset};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,8 @@ pub struct Link {
     pub vcpu: u16,
     /// Choices made by hand, per path.
     pub picks: Vec<Vec<Pick>>,
+    /// What is compared, and how.
+    pub compare: Compare,
 }
 
 /// Why a link cannot be followed.
@@ -81,12 +85,39 @@ struct Record {
     picks: Vec<Vec<Pick>>,
 }
 
+/// Stands behind the record in links whose comparison is not the scenario's own. No version of its own: links that have
+/// none are written as they always were, and a record's checksum tells the two apart.
+#[derive(Serialize, Deserialize)]
+struct View {
+    /// Eras by name: their numbers may change.
+    ways: Vec<(PathKind, Option<String>)>,
+    align: u8,
+}
+
+impl View {
+    fn of(compare: &Compare) -> Self {
+        Self {
+            ways: compare.ways.iter().map(|way| (way.path, way.era.map(|era| era.name().to_owned()))).collect(),
+            align: Align::ALL.iter().position(|a| *a == compare.align).unwrap_or(0) as u8,
+        }
+    }
+
+    fn compare(self) -> Option<Compare> {
+        let era = |name: String| Era::ALL.iter().copied().find(|era| era.name() == name);
+        let way = |(path, name): (PathKind, Option<String>)| {
+            Some(Way { path, era: name.map_or(Some(None), |name| era(name).map(Some))? })
+        };
+        let ways = self.ways.into_iter().map(way).collect::<Option<_>>()?;
+        Some(Compare { ways, align: Align::ALL.get(usize::from(self.align)).copied()? })
+    }
+}
+
 /// The link of a moment, without the `#`.
 pub fn encode(link: &Link) -> String {
     let shipped = link.preset.as_deref().and_then(|name| preset(name).ok());
     let unedited = shipped.as_ref() == Some(&link.scenario);
-    if let (true, Some(name), None, 0, true) = (unedited, &link.preset, link.position, link.vcpu, link.picks.is_empty())
-    {
+    let plain = link.picks.is_empty() && link.compare == Compare::default();
+    if let (true, Some(name), None, 0, true) = (unedited, &link.preset, link.position, link.vcpu, plain) {
         return name.clone();
     }
     let scenario = (!unedited).then(|| {
@@ -103,7 +134,12 @@ pub fn encode(link: &Link) -> String {
         vcpu: link.vcpu,
         picks: link.picks.clone(),
     };
-    let bytes = postcard::to_allocvec_crc32(&record, CRC.digest()).unwrap_or_default();
+    let bytes = if link.compare == Compare::default() {
+        postcard::to_allocvec_crc32(&record, CRC.digest())
+    } else {
+        postcard::to_allocvec_crc32(&(record, View::of(&link.compare)), CRC.digest())
+    };
+    let bytes = bytes.unwrap_or_default();
     format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -119,7 +155,8 @@ pub fn decode(text: &str) -> Result<Link, LinkError> {
     }
     if PRESETS.iter().any(|p| p.name == text) {
         let scenario = preset(text)?;
-        return Ok(Link { scenario, preset: Some(text.to_owned()), position: None, vcpu: 0, picks: Vec::new() });
+        let (preset, compare) = (Some(text.to_owned()), Compare::default());
+        return Ok(Link { scenario, preset, position: None, vcpu: 0, picks: Vec::new(), compare });
     }
     let (version, body) = split_version(text).ok_or_else(|| LinkError::NotALink {
         found: text.chars().take(40).collect(),
@@ -129,7 +166,13 @@ pub fn decode(text: &str) -> Result<Link, LinkError> {
         return Err(LinkError::Newer { found: version });
     }
     let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| LinkError::Damaged)?;
-    let record: Record = postcard::from_bytes_crc32(&bytes, CRC.digest()).map_err(|_| LinkError::Damaged)?;
+    let (record, compare) = if let Ok(record) = postcard::from_bytes_crc32::<Record>(&bytes, CRC.digest()) {
+        (record, Compare::default())
+    } else {
+        let both = postcard::from_bytes_crc32::<(Record, View)>(&bytes, CRC.digest());
+        let (record, view) = both.map_err(|_| LinkError::Damaged)?;
+        (record, view.compare().ok_or(LinkError::Damaged)?)
+    };
     let shipped = record.preset.as_deref().map(preset).transpose();
     let scenario = match record.scenario {
         Some(bytes) => {
@@ -145,7 +188,9 @@ pub fn decode(text: &str) -> Result<Link, LinkError> {
         }
         None => shipped?.ok_or(LinkError::Damaged)?,
     };
-    Ok(Link { scenario, preset: record.preset, position: record.position, vcpu: record.vcpu, picks: record.picks })
+    compare.check(&scenario)?;
+    let Record { preset, position, vcpu, picks, .. } = record;
+    Ok(Link { scenario, preset, position, vcpu, picks, compare })
 }
 
 /// `v12.rest` as 12 and `rest`.
@@ -166,7 +211,14 @@ mod tests {
 
     fn moment(name: &str) -> Link {
         let scenario = preset(name).expect("a preset");
-        Link { scenario, preset: Some(name.to_owned()), position: Some(42), vcpu: 0, picks: Vec::new() }
+        Link {
+            scenario,
+            preset: Some(name.to_owned()),
+            position: Some(42),
+            vcpu: 0,
+            picks: Vec::new(),
+            compare: Compare::default(),
+        }
     }
 
     #[test]
@@ -186,7 +238,10 @@ mod tests {
         let mut own = edited.clone();
         own.preset = None;
         own.scenario.meta.title = "Ours".to_owned();
-        for (link, limit) in [(plain, 60), (edited, 200), (own, 900)] {
+        let mut compared = plain.clone();
+        let way = |era| Way { path: PathKind::Posted, era };
+        compared.compare = Compare { ways: vec![way(Some(Era::V5_3)), way(None)], align: Align::Expiry };
+        for (link, limit) in [(plain, 60), (edited, 200), (own, 900), (compared, 80)] {
             let text = encode(&link);
             assert!(text.len() <= limit, "{} characters: {text}", text.len());
             assert_eq!(decode(&format!("https://example.org/x/#{text}")), Ok(link));
@@ -220,6 +275,18 @@ mod tests {
         link.scenario.vcpus[0].cpu = CpuId(9);
         let e = decode(&encode(&link)).expect_err("CPU 9 is missing").to_string();
         assert!(e.contains("vcpus[0].cpu") && e.contains("0 to 3"), "{e}");
+    }
+
+    #[test]
+    fn a_comparison_that_the_scenario_does_not_allow_is_refused_in_words() {
+        let mut link = moment("pinned-vs-offloaded");
+        let virtual_timer = Way { path: PathKind::VirtualTimer, era: Some(Era::V5_3) };
+        link.compare.ways = vec![Way::of(PathKind::Pinned), virtual_timer];
+        let e = decode(&encode(&link)).expect_err("5.3 has none").to_string();
+        assert!(e.contains("era 5.3 does not have it"), "{e}");
+        link.compare.ways = vec![Way::of(PathKind::Pinned); 2];
+        let e = decode(&encode(&link)).expect_err("twice").to_string();
+        assert!(e.contains("\"Pinned\" is listed twice"), "{e}");
     }
 
     /// Links that were once given out. They decode for ever: add to this list, never change it.

@@ -1,6 +1,7 @@
 //! What a scenario may say: every refusal names the key, what is wrong and what would be valid.
 
 use apic_core::link::{self, Link};
+use apic_core::run::Compare;
 use apic_core::scenario::Scenario;
 
 const GOOD: &str = r#"
@@ -130,7 +131,7 @@ fn own_costs() {
     let json = serde_json::to_string(&scenario).expect("serialises");
     assert_eq!(Scenario::from_json(&json).as_ref(), Ok(&scenario));
     // A link carries them too.
-    let link = Link { scenario, preset: None, position: None, vcpu: 0, picks: Vec::new() };
+    let link = Link { scenario, preset: None, position: None, vcpu: 0, picks: Vec::new(), compare: Compare::default() };
     assert_eq!(link::decode(&link::encode(&link)), Ok(link));
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn lines(calibrated: &Calibrated, accounts: &[PathAccount]) -> Vec<St
 
 /// The model's exits that a row was fitted with, in this run.
 fn found<'a>(fit: &Fit, accounts: &'a [PathAccount]) -> Option<&'a Distribution> {
-    accounts.iter().find(|a| a.path == fit.path)?.measured.exit(&fit.times.reason)
+    accounts.iter().find(|a| a.way.path == fit.path)?.measured.exit(&fit.times.reason)
 }
 
 /// The same in a JSON document.

@@ -83,7 +83,7 @@ struct Pair {
 }
 
 fn pair(moment: &Moment, accounts: &[PathAccount]) -> Option<Pair> {
-    let of = |path| accounts.iter().find(|a| a.path == path).map(model);
+    let of = |path| accounts.iter().find(|a| a.way.path == path).map(model);
     let is_preset = moment.preset.as_deref() == Some(PRESET);
     let (pinned, posted) = (of(PathKind::Pinned)?, of(PathKind::Posted)?);
     (is_preset && pinned.samples > 0).then(|| Pair { published: [without(), with()], model: [pinned, posted] })

@@ -10,7 +10,7 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
     for history in moment.lockstep.paths() {
         for chunk in chunks(history.position()) {
             for record in history.records(chunk) {
-                writeln!(out, "{}", event_line(&record, moment.scenario(), history.path()))?;
+                writeln!(out, "{}", event_line(&record, moment.scenario(), &history.way().key()))?;
             }
         }
     }

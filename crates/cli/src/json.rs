@@ -64,8 +64,8 @@ struct Recording<'a> {
 #[derive(Serialize)]
 struct Path<'a> {
     #[serde(rename = "path")]
-    name: &'static str,
-    title: &'static str,
+    name: String,
+    title: String,
     steps: usize,
     ledger: &'a Ledger,
     expiries: &'a [Expiry],
@@ -120,8 +120,8 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
 
 fn path(account: &PathAccount) -> Path<'_> {
     Path {
-        name: account.path.name(),
-        title: account.path.title(),
+        name: account.way.key(),
+        title: account.way.title(),
         steps: account.steps,
         ledger: &account.ledger,
         expiries: &account.tally.expiries,

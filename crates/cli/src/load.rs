@@ -5,7 +5,8 @@ use crate::arms::Recording;
 use crate::calibration::{self, Calibrated};
 use crate::error::Failure;
 use apic_core::driver::Pick;
-use apic_core::link;
+use apic_core::link::{self, Link};
+use apic_core::run::{Compare, Way};
 use apic_core::scenario::{PRESETS, PathKind, Scenario, preset};
 use std::io::Read as _;
 use std::path::Path;
@@ -32,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) preset: Option<String>,
     /// Choices made by hand, per path.
     pub(crate) picks: Vec<Vec<Pick>>,
+    /// What is compared, and how, if not the scenario's paths by time.
+    pub(crate) compare: Compare,
     pub(crate) at: At,
     pub(crate) recording: Option<Recording>,
     pub(crate) calibrated: Option<Calibrated>,
@@ -118,14 +121,8 @@ fn base(args: &RunArgs) -> Result<Loaded, Failure> {
 }
 
 fn whole(scenario: Scenario, preset: Option<&str>) -> Loaded {
-    Loaded {
-        scenario,
-        preset: preset.map(str::to_owned),
-        picks: Vec::new(),
-        at: At::End,
-        recording: None,
-        calibrated: None,
-    }
+    let (preset, compare) = (preset.map(str::to_owned), Compare::default());
+    Loaded { scenario, preset, picks: Vec::new(), compare, at: At::End, recording: None, calibrated: None }
 }
 
 fn from_text(origin: &str, text: &str) -> Result<Loaded, Failure> {
@@ -136,14 +133,8 @@ fn from_text(origin: &str, text: &str) -> Result<Loaded, Failure> {
 fn from_link(text: &str) -> Result<Loaded, Failure> {
     let link = link::decode(text)?;
     let at = link.position.map_or(At::Opening, |beats| At::Beat(beats as usize));
-    Ok(Loaded {
-        scenario: link.scenario,
-        preset: link.preset,
-        picks: link.picks,
-        at,
-        recording: None,
-        calibrated: None,
-    })
+    let Link { scenario, preset, picks, compare, .. } = link;
+    Ok(Loaded { scenario, preset, picks, compare, at, recording: None, calibrated: None })
 }
 
 /// A fragment, an address with one, or the bare form `v3.…`.
@@ -177,9 +168,9 @@ fn choose_paths(loaded: &mut Loaded, names: &[String]) -> Result<(), Failure> {
     } else {
         names.iter().map(known).collect::<Result<_, _>>()?
     };
-    let before = &loaded.scenario.run.paths;
+    let before = std::mem::take(&mut loaded.compare).ways(&loaded.scenario);
     let picks_of = |path: &PathKind| {
-        let at = before.iter().position(|p| p == path);
+        let at = before.iter().position(|way| *way == Way::of(*path));
         at.and_then(|at| loaded.picks.get(at)).cloned().unwrap_or_default()
     };
     loaded.picks = paths.iter().map(picks_of).collect();

@@ -4,8 +4,8 @@ use crate::arms::Recording;
 use crate::calibration::Calibrated;
 use crate::load::{At, Loaded};
 use crate::tally::{self, Tally};
-use apic_core::run::{History, Ledger, Lockstep, Measured};
-use apic_core::scenario::{PathKind, Scenario};
+use apic_core::run::{History, Ledger, Lockstep, Measured, Way};
+use apic_core::scenario::Scenario;
 
 /// A run, told up to some beat.
 pub(crate) struct Moment {
@@ -20,7 +20,7 @@ pub(crate) struct Moment {
 
 /// What there is to say about one path.
 pub(crate) struct PathAccount {
-    pub(crate) path: PathKind,
+    pub(crate) way: Way,
     /// Steps taken, and the ledger, at the position.
     pub(crate) steps: usize,
     pub(crate) ledger: Ledger,
@@ -45,7 +45,7 @@ pub(crate) enum Cut {
 
 impl Moment {
     pub(crate) fn new(loaded: Loaded) -> Self {
-        let mut lockstep = Lockstep::following(&loaded.scenario, &loaded.picks);
+        let mut lockstep = Lockstep::comparing(&loaded.scenario, &loaded.compare, &loaded.picks);
         let by_hand = loaded.picks.iter().map(|picks| !picks.is_empty()).collect();
         lockstep.seek(match loaded.at {
             At::End => lockstep.len(),
@@ -79,7 +79,7 @@ impl Moment {
         whole.seek(whole.len());
         let ends = whole.paths().iter().map(|p| p.ledger().clone());
         let account = |(p, (history, end_ledger)): (usize, (&History, Ledger))| PathAccount {
-            path: history.path(),
+            way: history.way(),
             steps: history.position(),
             ledger: history.ledger().clone(),
             end_steps: history.len(),

@@ -7,7 +7,7 @@ use crate::moment::{Cut, Moment, PathAccount};
 use crate::spread;
 use crate::table::{align, span};
 use apic_core::rule::Rule;
-use apic_core::run::Ledger;
+use apic_core::run::{Ledger, Way};
 use apic_core::scenario::{PathKind, Scenario};
 use apic_core::units::{CpuId, Ns};
 use std::io::Write;
@@ -52,7 +52,7 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
     writeln!(out)?;
     for account in &accounts {
         if let Some(cut) = account.cut {
-            let (name, steps, handlers) = (account.path.title(), account.end_steps, account.end_ledger.handlers);
+            let (name, steps, handlers) = (account.way.title(), account.end_steps, account.end_ledger.handlers);
             let why = match cut {
                 Cut::TooLong => "more steps are not kept",
                 Cut::Stopped => "a choice made by hand could not be followed",
@@ -113,7 +113,7 @@ fn heading(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
 
 /// The table: paths as columns.
 fn ledger(accounts: &[PathAccount]) -> Vec<String> {
-    let mut rows = vec![row("", accounts, |a| a.path.title().to_owned())];
+    let mut rows = vec![row("", accounts, |a| a.way.title())];
     let devices = accounts.iter().any(|a| a.ledger.device_posts > 0);
     for (name, figure) in ROWS.into_iter().chain(DEVICE_ROWS.into_iter().filter(|_| devices)) {
         rows.push(row(name, accounts, |a| figure(&a.ledger)));
@@ -139,10 +139,10 @@ fn places(accounts: &[PathAccount], scenario: &Scenario) -> Vec<String> {
             }
         }
         if groups.is_empty() {
-            rows.push(vec![title(account.path), "nowhere yet".to_owned()]);
+            rows.push(vec![title(account.way), "nowhere yet".to_owned()]);
         }
         for (i, (cpu, own, rule, times)) in groups.into_iter().enumerate() {
-            let name = if i == 0 { title(account.path) } else { String::new() };
+            let name = if i == 0 { title(account.way) } else { String::new() };
             let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
             rows.push(vec![name, place(cpu, own, scenario), times, format!("{}: {}", rule.id(), rule.info().title)]);
         }
@@ -150,8 +150,8 @@ fn places(accounts: &[PathAccount], scenario: &Scenario) -> Vec<String> {
     align(&rows, |_| false)
 }
 
-fn title(path: PathKind) -> String {
-    format!("  {}", path.title())
+fn title(way: Way) -> String {
+    format!("  {}", way.title())
 }
 
 fn place(cpu: Option<CpuId>, own: bool, scenario: &Scenario) -> String {
@@ -170,7 +170,7 @@ fn verdict(accounts: &[PathAccount]) -> Option<&'static str> {
     if accounts.iter().any(|a| a.ledger.housekeeper_time > Ns::ZERO) {
         return Some("Moved, not removed.");
     }
-    let offered = accounts.iter().find(|a| a.path == PathKind::Posted)?;
+    let offered = accounts.iter().find(|a| a.way.path == PathKind::Posted)?;
     let stayed = !offered.tally.expiries.is_empty() && offered.tally.expiries.iter().all(|e| e.own_core);
     stayed.then_some("Nothing moved: every timer stayed on the vCPU's own core.")
 }

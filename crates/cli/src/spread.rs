@@ -79,14 +79,14 @@ pub(crate) fn lines(accounts: &[PathAccount]) -> Vec<String> {
     for (name, of) in PARTS {
         for (i, account) in accounts.iter().enumerate() {
             let first = if i == 0 { name.to_owned() } else { String::new() };
-            rows.push(row(first, account.path.title(), of(&account.measured)));
+            rows.push(row(first, account.way.title(), of(&account.measured)));
         }
     }
     align(&rows, |column| column > 1)
 }
 
-fn row(name: String, path: &str, summary: Option<Summary<i64>>) -> Vec<String> {
-    let mut row = vec![name, path.to_owned()];
+fn row(name: String, path: String, summary: Option<Summary<i64>>) -> Vec<String> {
+    let mut row = vec![name, path];
     match summary {
         None => row.extend(std::iter::once("0".to_owned()).chain(std::iter::repeat_n("–".to_owned(), 6))),
         Some(s) => {
@@ -101,7 +101,7 @@ fn row(name: String, path: &str, summary: Option<Summary<i64>>) -> Vec<String> {
 pub(crate) fn early(account: &PathAccount) -> Option<String> {
     let below = &account.measured.latency.below;
     let (n, most) = (below.count(), below.max()?);
-    let title = account.path.title();
+    let title = account.way.title();
     let verb = if n == 1 { "handler was" } else { "handlers were" };
     Some(format!("{title}: {n} {verb} early, by up to {}.", span(Ns::from_ns(most))))
 }
@@ -132,11 +132,11 @@ pub(crate) fn stat_table(measured: &Measured) -> StatTable {
 pub(crate) fn print_stat(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
     match moment.accounts().as_slice() {
         [account] => {
-            writeln!(out, "# Simulated: {}, seed {}.", account.path.title(), moment.scenario().run.seed)?;
+            writeln!(out, "# Simulated: {}, seed {}.", account.way.title(), moment.scenario().run.seed)?;
             Ok(write!(out, "{}", stat_table(&account.measured))?)
         }
         several => {
-            let names: Vec<_> = several.iter().map(|a| a.path.name()).collect();
+            let names: Vec<_> = several.iter().map(|a| a.way.key()).collect();
             let problem = format!("{} paths are {} tables", several.len(), several.len());
             Err(Failure::value("--kvm-stat", problem, format!("--paths with one of: {}", names.join(", "))))
         }

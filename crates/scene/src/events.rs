@@ -4,14 +4,14 @@ use crate::narrate::narrate;
 use apic_core::effect::Effect;
 use apic_core::rule::Rule;
 use apic_core::run::StepRecord;
-use apic_core::scenario::{PathKind, Scenario};
+use apic_core::scenario::Scenario;
 use apic_core::units::{CpuId, Ns, VcpuId};
 use serde::Serialize;
 
 /// The order of the fields is the order of the keys.
 #[derive(Serialize)]
 struct EventLine<'a> {
-    path: &'static str,
+    path: &'a str,
     index: u32,
     time_ns: Ns,
     cpu: CpuId,
@@ -21,10 +21,10 @@ struct EventLine<'a> {
     sentence: String,
 }
 
-/// One line, without its end: the same bytes on every machine.
-pub fn event_line(record: &StepRecord, scenario: &Scenario, path: PathKind) -> String {
+/// One line, without its end, for a path by its name: the same bytes on every machine.
+pub fn event_line(record: &StepRecord, scenario: &Scenario, path: &str) -> String {
     let line = EventLine {
-        path: path.name(),
+        path,
         index: record.index,
         time_ns: record.at,
         cpu: record.cpu,

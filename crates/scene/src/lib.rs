@@ -69,5 +69,5 @@ pub use display::{Anchor, Area, DisplayList, Mark, Shape, When};
 pub use events::event_line;
 pub use grid::{Grid, grid_svg};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};
-pub use page::{Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
+pub use page::{Aspect, Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
 pub use svg::STANDALONE_CSS;

@@ -72,7 +72,7 @@ pub(crate) fn page(page: &PageData, path: usize, moment: &Moment) -> String {
     let lanes: Vec<(CpuId, String)> =
         page.lanes().lanes().map(|l| (l.cpu, format!("{}: {}", l.name, l.role))).collect();
     let column = (WIDTH - TIME) / lanes.len().max(1);
-    let mut out = format!("{}, this tick: {}\n", steps.path.title(), page.tally(path).text());
+    let mut out = format!("{}, this tick: {}\n", steps.way.title(), page.tally(path).text());
     let mut head = format!("{:TIME$}", "");
     for (_, name) in &lanes {
         let _ = write!(head, "{:column$}", clipped(name, column - 1));
@@ -90,8 +90,9 @@ pub(crate) fn page(page: &PageData, path: usize, moment: &Moment) -> String {
         out += line.trim_end();
         out.push('\n');
     }
-    let last =
-        page.last(path, moment).map_or_else(|| opening(page.scenario()).text(), |r| narrate(r, page.scenario()).text());
+    let last = page
+        .last(path, moment)
+        .map_or_else(|| opening(page.scenario(), &page.ways()).text(), |r| narrate(r, page.scenario()).text());
     out += &wrapped(&last);
     out.push('\n');
     out

@@ -2,8 +2,9 @@
 
 use apic_core::effect::{Bank, Effect, Field, NotSent};
 use apic_core::host::TimerId;
+use apic_core::kvm::Era;
 use apic_core::rule::Rule;
-use apic_core::run::{Lockstep, StepRecord};
+use apic_core::run::{Compare, Lockstep, StepRecord, Way};
 use apic_core::scenario::{PRESETS, PathKind, Scenario, preset};
 use apic_core::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use apic_core::vmx::ExitPhase;
@@ -52,7 +53,7 @@ fn every_step_of_every_preset_has_a_sentence() {
     for p in PRESETS {
         let scenario = p.scenario().expect("it ships");
         let lockstep = Lockstep::new(&scenario);
-        check_wording(&opening(&scenario).text(), p.name);
+        check_wording(&opening(&scenario, &Compare::default().ways(&scenario)).text(), p.name);
         for history in lockstep.paths() {
             for record in history.records(0..history.len()) {
                 check_wording(&narrate(&record, &scenario).text(), p.name);
@@ -175,7 +176,7 @@ fn the_advance_is_told_only_where_there_is_one() {
     let mut old = scenario();
     let text = |s: &Scenario| narrate(&record(Rule::A6, HOME, Vec::new()), s).text();
     assert!(text(&old).contains("less the timer advance"));
-    old.vm.era = apic_core::kvm::Era::V4_7;
+    old.vm.era = Era::V4_7;
     assert!(!text(&old).contains("advance"));
 }
 
@@ -244,20 +245,28 @@ fn times_have_units_and_sensible_precision() {
 fn a_beat_says_whose_it_is() {
     let scenario = scenario();
     let tick = record(Rule::T1, HOUSEKEEPER, Vec::new());
-    let both = narrate_beat(&[(PathKind::Pinned, &tick), (PathKind::Posted, &tick)], &scenario);
+    let [pinned, posted] = [PathKind::Pinned, PathKind::Posted].map(Way::of);
+    let two = [pinned, posted];
+    let both = narrate_beat(&[(pinned, &tick), (posted, &tick)], &two, &scenario);
     assert_eq!(both.text(), "On both paths: Core 0, the housekeeper, ran its own tick.");
-    let one = narrate_beat(&[(PathKind::Posted, &tick)], &scenario);
+    let one = narrate_beat(&[(posted, &tick)], &two, &scenario);
     assert_eq!(one.text(), "Offloaded: Core 0, the housekeeper, ran its own tick.");
-    let three = [PathKind::Pinned, PathKind::Posted, PathKind::Posted].map(|p| (p, &tick));
-    assert!(narrate_beat(&three, &scenario).main.starts_with("On all 3 paths: "));
-    assert_eq!(narrate_beat(&[], &scenario), opening(&scenario));
+    let older = Way { era: Some(Era::V5_3), ..posted };
+    let three = [pinned, posted, older];
+    let all = narrate_beat(&three.map(|way| (way, &tick)), &three, &scenario);
+    assert_eq!(all.text(), "On all 3 paths: Core 0, the housekeeper, ran its own tick.");
+    let some = narrate_beat(&[(pinned, &tick), (older, &tick)], &three, &scenario);
+    assert_eq!(some.text(), "Pinned and Offloaded, era 5.3: Core 0, the housekeeper, ran its own tick.");
+    assert_eq!(narrate_beat(&[], &two, &scenario), opening(&scenario, &two));
+    let told = opening(&scenario, &three).text();
+    assert!(told.contains("three ways: pinned; offloaded; offloaded, era 5.3."), "{told}");
 }
 
 #[test]
 fn an_event_line_has_its_keys_in_order() {
     let scenario = scenario();
     let on = Effect::Set { vcpu: V, field: Field::On, from: 0, to: 1 };
-    let line = event_line(&record(Rule::C8b, HOUSEKEEPER, vec![on]), &scenario, PathKind::Posted);
+    let line = event_line(&record(Rule::C8b, HOUSEKEEPER, vec![on]), &scenario, "posted");
     assert_eq!(
         line,
         r#"{"path":"posted","index":7,"time_ns":1000040,"cpu":0,"vcpu":0,"rule":"C8b","effects":[{"effect":"set","vcpu":0,"field":"on","from":0,"to":1}],"sentence":"ON was 0, so core 0 set it."}"#
@@ -270,7 +279,7 @@ fn every_event_line_is_one_json_object() {
         let scenario = p.scenario().expect("it ships");
         for history in Lockstep::new(&scenario).paths() {
             for record in history.records(0..history.len()) {
-                let line = event_line(&record, &scenario, history.path());
+                let line = event_line(&record, &scenario, history.path().name());
                 assert!(!line.contains('\n'));
                 let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
                 assert_eq!(value["sentence"], narrate(&record, &scenario).text());

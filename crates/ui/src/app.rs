@@ -4,11 +4,14 @@ mod act;
 mod listen;
 
 use crate::address::Address;
+use crate::compare;
 use crate::keys::Command;
 use crate::session::{Move, Session};
 use crate::shown::{Choice, Shown, StageView};
 use crate::view::board::Board;
+use crate::view::compare::Compare;
 use crate::view::descriptor::Descriptor;
+use crate::view::differ::Differ;
 use crate::view::header::{Header, Theme};
 use crate::view::help::Help;
 use crate::view::ledger::Ledger;
@@ -54,6 +57,8 @@ pub(crate) enum Msg {
     Speed(usize),
     Choose(String),
     Place(Box<Scenario>),
+    /// Another path, another era, another alignment.
+    Compare(compare::Edit),
     Bank(Bank),
     GridPath(usize),
     /// The list shows rows that are not in the document.
@@ -82,6 +87,8 @@ pub(crate) struct App {
     theme: Theme,
     notice: Option<AttrValue>,
     hint: Option<AttrValue>,
+    /// Why the last choice of what to compare was not followed.
+    compare_refusal: Option<AttrValue>,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -120,6 +127,7 @@ impl Component for App {
             theme,
             notice,
             hint: None,
+            compare_refusal: None,
             playing: None,
             speed: FIRST_SPEED,
             scrub: None,
@@ -181,6 +189,7 @@ impl Component for App {
                 self.moved(ctx);
                 true
             }
+            Msg::Compare(edit) => self.compare(ctx, edit),
             Msg::Bank(bank) => {
                 self.choice.bank = bank;
                 self.shown.look_up(&self.session, self.choice);
@@ -266,6 +275,14 @@ impl Component for App {
                         send: send(),
                     }) }
                     <div class="column" ref={self.stages.clone()}>
+                        { part(Compare {
+                            paths: paths(),
+                            era: shown.scenario.vm.era,
+                            align: session.lockstep.alignment(),
+                            refused: shown.refused.clone(),
+                            refusal: self.compare_refusal.clone(),
+                            send: send(),
+                        }) }
                         <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
                         <div class="deck">
                             { part(Sentence {
@@ -286,6 +303,7 @@ impl Component for App {
                                 send: send(),
                             }) }
                         </div>
+                        { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
                         <Board scenario={shown.scenario.clone()} send={send()} />
                     </div>
                     <aside class="column" aria-label="State and costs">

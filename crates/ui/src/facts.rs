@@ -4,6 +4,7 @@ use crate::words;
 use apic_core::host::TimerId;
 use apic_core::machine::Machine;
 use apic_core::units::VcpuId;
+use yew::AttrValue;
 
 /// One field of a vCPU.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +148,7 @@ fn running(m: &Machine, v: VcpuId) -> String {
 /// The descriptor of one path as data attributes, for scripts and tests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Data {
-    pub(crate) path: &'static str,
+    pub(crate) path: AttrValue,
     pub(crate) pir: String,
     pub(crate) on: bool,
     pub(crate) sn: bool,
@@ -161,7 +162,7 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    pub(crate) fn of(path: &'static str, machine: &Machine, vcpu: VcpuId) -> Self {
+    pub(crate) fn of(path: AttrValue, machine: &Machine, vcpu: VcpuId) -> Self {
         let v = &machine.vcpus()[vcpu.index()];
         let (pi, vapic) = (v.pi(), v.vapic());
         Self {
@@ -224,7 +225,7 @@ mod tests {
     #[test]
     fn the_data_attributes_say_the_same() {
         let (_, after) = around(Rule::C8b);
-        let data = Data::of("posted", &after, VcpuId(0));
+        let data = Data::of("posted".into(), &after, VcpuId(0));
         assert_eq!((data.pir.as_str(), data.on, data.nv.as_str()), ("0xec", true, "0xf2"));
     }
 }

@@ -1,7 +1,9 @@
 //! The list of steps: only the rows around what is looked at, as markup.
 
+use crate::names::{self, Name};
 use crate::words;
-use apic_core::run::Lockstep;
+use apic_core::run::{Align, Lockstep};
+use apic_core::units::Ns;
 use std::fmt::Write;
 use std::ops::Range;
 use std::rc::Rc;
@@ -105,7 +107,7 @@ impl Rows {
 }
 
 /// Draws rows.
-pub(crate) fn draw(lockstep: &Lockstep, beats: Range<usize>) -> Rows {
+pub(crate) fn draw(lockstep: &Lockstep, names: &[Name], beats: Range<usize>) -> Rows {
     let paths = lockstep.paths();
     let len = lockstep.len();
     let mut markup = String::with_capacity(beats.len() * 220);
@@ -113,12 +115,10 @@ pub(crate) fn draw(lockstep: &Lockstep, beats: Range<usize>) -> Rows {
     for i in beats.clone() {
         cuts.push(markup.len());
         let Some(beat) = lockstep.beat(i) else { continue };
-        let mut takers = paths.iter().zip(beat.steps).filter_map(|(p, step)| step.map(|s| (p, s as usize)));
-        let Some((first, step)) = takers.next() else { continue };
-        let Some(meta) = first.metas().get(step) else { continue };
-        let info = meta.rule.info();
-        let both = takers.next().is_some();
-        let (badge, short) = if both { ("both", "both") } else { (first.path().name(), first.path().title()) };
+        let takers = || beat.steps.iter().enumerate().take(names.len()).filter_map(|(p, step)| Some((p, (*step)?)));
+        let Some((first, step)) = takers().next() else { continue };
+        let rule = |(p, step): (usize, u32)| paths[p].metas()[step as usize].rule.info();
+        let info = rule((first, step));
         let _infallible = write!(
             markup,
             " id=\"beat-{i}\" role=\"option\" aria-setsize=\"{len}\" aria-posinset=\"{}\" data-beat=\"{i}\" \
@@ -126,22 +126,82 @@ pub(crate) fn draw(lockstep: &Lockstep, beats: Range<usize>) -> Rows {
             i + 1,
             info.id,
         );
-        words::push_micros(&mut markup, meta.at);
-        let _infallible = write!(
-            markup,
-            "</span><span class=\"rule\">{}</span><span class=\"title\">{}</span><span class=\"badge {badge}\">{short}</span></li>",
-            info.id, info.title,
-        );
+        push_when(&mut markup, lockstep, first, step);
+        let _infallible =
+            write!(markup, "</span><span class=\"rule\">{}</span><span class=\"title\">{}", info.id, info.title);
+        for other in takers().skip(1).map(rule).filter(|other| other.id != info.id) {
+            let _infallible = write!(markup, " · {} {}", other.id, other.title);
+        }
+        markup.push_str("</span><span class=\"badge ");
+        let taking = takers().count();
+        if taking == names.len() && taking > 1 {
+            let word = names::together(taking);
+            let _infallible = write!(markup, "both\">{word}");
+        } else {
+            let _infallible = write!(markup, "{}\">", if taking == 1 { names[first].way.path.name() } else { "" });
+            for (n, (p, _)) in takers().enumerate() {
+                markup.push_str(if n > 0 { ", " } else { "" });
+                markup.push_str(&names[p].short);
+            }
+        }
+        markup.push_str("</span></li>");
     }
     cuts.push(markup.len());
     Rows { beats, markup: markup.into(), cuts: cuts.into() }
+}
+
+/// The time of a step, as the paths are aligned: since the start, from the expiry, or its number in the tick.
+fn push_when(text: &mut String, lockstep: &Lockstep, path: usize, step: u32) {
+    match lockstep.alignment() {
+        Align::Time => words::push_micros(text, lockstep.paths()[path].metas()[step as usize].at),
+        Align::Expiry => words::push_signed(text, lockstep.from_expiry(path, step)),
+        Align::Step => {
+            let _infallible = write!(text, "{}", lockstep.step_in_tick(path, step) + 1);
+        }
+    }
+}
+
+/// The present as the paths are aligned, with its unit: "1 000.214 µs", "expiry +0.214 µs".
+pub(crate) fn present(lockstep: &Lockstep) -> String {
+    let mut text = String::new();
+    let taken = lockstep.last_beat().and_then(|b| {
+        let at = b.steps.iter().position(Option::is_some)?;
+        Some((at, b.steps[at]?, b.at))
+    });
+    match (taken, lockstep.alignment()) {
+        (Some((path, step, _)), Align::Expiry) => {
+            text.push_str("expiry ");
+            words::push_signed(&mut text, lockstep.from_expiry(path, step));
+        }
+        (taken, _) => words::push_micros(&mut text, taken.map_or(Ns::ZERO, |(.., at)| at)),
+    }
+    text.push_str(" µs");
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use apic_core::rule::Rule;
+    use apic_core::run::Compare;
     use apic_core::scenario::preset;
+
+    fn rows_of(lockstep: &Lockstep, beats: Range<usize>) -> Rows {
+        draw(lockstep, &names::of(lockstep), beats)
+    }
+
+    #[test]
+    fn aligned_by_expiry_times_count_from_it_and_by_step_a_row_tells_every_path() {
+        let scenario = preset("pinned-vs-offloaded").expect("ships");
+        let aligned = |align| {
+            let lockstep = Lockstep::comparing(&scenario, &Compare { ways: Vec::new(), align }, &[]);
+            rows_of(&lockstep, 0..60).at(0..60, None)
+        };
+        let rows = aligned(Align::Expiry);
+        assert!(rows.contains(">+0.000<") && rows.contains(">−"), "{rows}");
+        let rows = aligned(Align::Step);
+        assert!(rows.contains("\"at\">1<") && rows.contains(" · "), "{rows}");
+    }
 
     #[test]
     fn the_window_stays_inside_and_is_never_larger() {
@@ -169,7 +229,7 @@ mod tests {
     #[test]
     fn rows_carry_their_beat_and_one_is_the_present() {
         let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("ships"));
-        let rows = draw(&lockstep, 0..10);
+        let rows = rows_of(&lockstep, 0..10);
         let markup = rows.at(0..10, Some(3));
         assert_eq!((markup.matches("<li ").count(), markup.matches("</li>").count()), (10, 10));
         assert!(markup.contains("<li class=\"row here\" aria-selected=\"true\" id=\"beat-3\""), "{markup}");
@@ -182,12 +242,12 @@ mod tests {
     #[test]
     fn rows_of_one_run_are_shared_and_those_of_another_are_not() {
         let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("ships"));
-        let rows = draw(&lockstep, 0..10);
-        assert_eq!(rows.shared(&draw(&lockstep, 6..14)), Some(6..10));
-        assert_eq!(draw(&lockstep, 6..14).shared(&rows), Some(6..10));
-        assert_eq!(rows.shared(&draw(&lockstep, 10..14)), None);
+        let rows = rows_of(&lockstep, 0..10);
+        assert_eq!(rows.shared(&rows_of(&lockstep, 6..14)), Some(6..10));
+        assert_eq!(rows_of(&lockstep, 6..14).shared(&rows), Some(6..10));
+        assert_eq!(rows.shared(&rows_of(&lockstep, 10..14)), None);
         let other = Lockstep::new(&preset("idle-housekeeper").expect("ships"));
-        assert_eq!(rows.shared(&draw(&other, 0..10)), None);
+        assert_eq!(rows.shared(&rows_of(&other, 0..10)), None);
     }
 
     #[test]

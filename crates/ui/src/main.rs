@@ -2,7 +2,7 @@
 //!
 //! [`app`] holds the state and turns messages into changes; [`session`] is the run, the moment and the selected vCPU;
 //! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
-//! pure: [`keys`], [`place`], [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`words`].
+//! pure: [`keys`], [`place`], [`compare`], [`names`], [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`words`].
 //!
 //! # What scripts and tests may rely on
 //!
@@ -23,16 +23,20 @@
 //! | `[data-testid=vcpu-1]` | radio button that selects a vCPU, if there is more than one |
 //! | `[data-ledger=exits_arming][data-path=pinned][data-value]` | a cell of the ledger, by the ledger's JSON keys |
 //! | `[data-testid=steps-list]` | the list; rows `#beat-13[data-beat=13][data-rule=C8]`, the present one `.here` |
+//! | `[data-testid=compare]` | `details` with `way-0`, `era-0` (selects), `drop-0`, `add-way`, `align-time`, `align-expiry`, `align-step` (radio buttons), `compare-refusal`, `refused-paths` (items carry `data-path`) |
+//! | `[data-testid=differences]` | rows `[data-aspect=firing]`, cells `[data-path=posted]`; `alike`: what is the same on all paths |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
 //! | `[data-testid=notice]`, `dismiss`, `refusal` | what is wrong with a link; with a placement |
 //! | `[data-testid=core-3]`, `seat-0`, `load-0`, `[data-token=vcpu-0]`, `[data-token=housekeeper-0]` | the board: cell, select of a vCPU's core, select of a housekeeper's load, tokens |
 
 mod address;
 mod app;
+mod compare;
 mod facts;
 mod figures;
 mod keys;
 mod list;
+mod names;
 mod patch;
 mod place;
 mod session;

@@ -1,9 +1,10 @@
 //! What the person has in front of them: a run of a scenario, a moment in it, and a selected vCPU.
 
+use crate::compare;
 use apic_core::driver::Pick;
 use apic_core::link::{self, Link, LinkError};
 use apic_core::machine::Machine;
-use apic_core::run::{Ledger, Lockstep, Marks};
+use apic_core::run::{Compare, Ledger, Lockstep, Marks, Way};
 use apic_core::scenario::{Scenario, ScenarioError, preset};
 use apic_core::units::VcpuId;
 
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     /// Whether the scenario is no longer the preset's.
     pub(crate) edited: bool,
     pub(crate) vcpu: VcpuId,
+    /// What is compared, and how.
+    pub(crate) compare: Compare,
     /// Choices made by hand, per path, as a link may bring them.
     pub(crate) picks: Vec<Vec<Pick>>,
     /// Counts the runs, so that what is drawn once per run knows when to draw again.
@@ -43,13 +46,14 @@ pub(crate) struct Session {
 impl Session {
     /// The run of a link.
     pub(crate) fn of_link(link: Link) -> Self {
-        let mut lockstep = Lockstep::following(&link.scenario, &link.picks);
+        let mut lockstep = Lockstep::comparing(&link.scenario, &link.compare, &link.picks);
         let position = link.position.map_or_else(|| lockstep.opening(), |p| p as usize);
         let before = enter(&mut lockstep, position);
         let vcpu = VcpuId(link.vcpu.min(last_vcpu(&link.scenario)));
         let shipped = link.preset.as_deref().and_then(|name| preset(name).ok());
         let edited = shipped.is_none_or(|shipped| shipped != link.scenario);
-        Self { lockstep, before, origin: link.preset, edited, vcpu, picks: link.picks, run: 0 }
+        let Link { preset: origin, picks, compare, .. } = link;
+        Self { lockstep, before, origin, edited, vcpu, compare, picks, run: 0 }
     }
 
     /// The run of a fragment; an empty one asks for the first preset.
@@ -72,6 +76,7 @@ impl Session {
             position: (position != self.lockstep.opening()).then_some(position as u32),
             vcpu: self.vcpu.0,
             picks: self.picks.clone(),
+            compare: self.compare.clone(),
         })
     }
 
@@ -100,15 +105,48 @@ impl Session {
     /// What is wrong with it; then nothing has changed.
     pub(crate) fn change(&mut self, scenario: &Scenario) -> Result<(), ScenarioError> {
         scenario.validate()?;
+        self.compare.check(scenario)?;
         let position = self.lockstep.position();
-        let mut lockstep = Lockstep::new(scenario);
-        self.before = enter(&mut lockstep, position);
-        self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(scenario)));
-        self.lockstep = lockstep;
         self.picks.clear();
+        self.enter(Lockstep::comparing(scenario, &self.compare, &[]), position);
+        self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(scenario)));
         self.edited = true;
-        self.run += 1;
         Ok(())
+    }
+
+    /// Compares something else, at the same step of the path that moved last, of those that stay. Choices made by hand stay with
+    /// their paths.
+    ///
+    /// # Errors
+    /// Why it cannot be compared; then nothing has changed.
+    pub(crate) fn compare(&mut self, compare: Compare) -> Result<(), ScenarioError> {
+        compare.check(self.lockstep.scenario())?;
+        let (scenario, compare) = compare::settle(self.lockstep.scenario(), compare);
+        let (before, after) = (self.compare.ways(self.lockstep.scenario()), compare.ways(&scenario));
+        let was = |way: &Way| before.iter().position(|other| other == way);
+        if self.picks.iter().any(|picks| !picks.is_empty()) {
+            let picks = |way: &Way| was(way).and_then(|p| self.picks.get(p)).cloned().unwrap_or_default();
+            self.picks = after.iter().map(picks).collect();
+        }
+        let lockstep = Lockstep::comparing(&scenario, &compare, &self.picks);
+        // Of the paths that stay, the one that moved last.
+        let lead = after.iter().enumerate().filter_map(|(p, way)| {
+            let path = &self.lockstep.paths()[was(way)?];
+            let last = path.position().checked_sub(1);
+            Some((last.map(|last| path.metas()[last].at), p, last))
+        });
+        let stays = lead.max().map(|(_, p, last)| last.map_or(0, |last| lockstep.beat_of(p, last) + 1));
+        self.edited |= scenario != *self.lockstep.scenario();
+        self.compare = compare;
+        self.enter(lockstep, stays.unwrap_or_else(|| self.lockstep.position()));
+        Ok(())
+    }
+
+    /// Another run in place of this one.
+    fn enter(&mut self, lockstep: Lockstep, position: usize) {
+        self.lockstep = lockstep;
+        self.before = enter(&mut self.lockstep, position);
+        self.run += 1;
     }
 
     /// Selects a vCPU; `false` if there is none with this number.
@@ -226,6 +264,30 @@ mod tests {
         let back = Session::of_fragment(&s.fragment()).expect("our own link");
         assert_eq!(back.lockstep.scenario(), &moved);
         assert!(back.edited);
+    }
+
+    #[test]
+    fn another_comparison_keeps_the_step_of_a_path_that_stays() {
+        use apic_core::kvm::Era;
+        use apic_core::run::Align;
+        use apic_core::scenario::PathKind;
+        let mut s = first();
+        // Where the second path moved last.
+        let alone = |beat: &usize| s.lockstep.beat(*beat).is_some_and(|b| b.steps[0].is_none() && b.steps[1].is_some());
+        let beat = (40..s.lockstep.len()).find(alone).expect("the paths part");
+        s.go(Move::To(beat + 1));
+        let steps = s.lockstep.paths()[1].position();
+        for edit in [compare::Edit::Add, compare::Edit::Era(0, Some(Era::V4_7)), compare::Edit::Align(Align::Expiry)] {
+            let wanted = compare::apply(s.lockstep.scenario(), &s.compare, edit);
+            s.compare(wanted).expect("allowed");
+            assert_eq!(s.lockstep.paths()[1].position(), steps, "{edit:?}");
+        }
+        let back = Session::of_fragment(&s.fragment()).expect("our own link");
+        assert_eq!((back.compare, back.lockstep.position()), (s.compare.clone(), s.lockstep.position()));
+        let (before, run) = (s.fragment(), s.run);
+        let twice = compare::apply(s.lockstep.scenario(), &s.compare, compare::Edit::Path(2, PathKind::Posted));
+        assert!(s.compare(twice).is_err(), "there already");
+        assert_eq!((s.fragment(), s.run), (before, run));
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! What the page shows of a session: worked out once per change, so that the parts only compare values.
 
+use crate::compare;
 use crate::facts::{self, Data};
 use crate::figures;
 use crate::list;
+use crate::names::{self, Name};
 use crate::session::Session;
 use crate::strip;
-use crate::words;
 use apic_core::effect::{Bank, Effect};
 use apic_core::lapic::VectorSet;
 use apic_core::rule::RuleInfo;
-use apic_core::run::{Lockstep, StepRecord};
+use apic_core::run::{History, Lockstep, StepRecord, Way};
 use apic_core::scenario::{PathKind, Scenario};
-use apic_core::units::{Ns, VcpuId, Vector};
-use scene::{Grid, Moment, PageData, Projection, View, grid_svg, narrate_beat, opening};
+use apic_core::units::{VcpuId, Vector};
+use scene::{Aspect, Grid, Moment, PageData, Projection, View, grid_svg, narrate_beat};
 use std::rc::Rc;
 use yew::AttrValue;
 
@@ -32,7 +33,7 @@ pub(crate) struct Choice {
 /// A stage's picture and tally.
 #[derive(Clone, PartialEq)]
 pub(crate) struct StageView {
-    pub(crate) path: PathKind,
+    pub(crate) name: Name,
     pub(crate) svg: AttrValue,
     /// Where in it the marks are.
     pub(crate) cuts: Rc<[usize]>,
@@ -65,8 +66,12 @@ impl Said {
 /// Everything that is drawn.
 pub(crate) struct Shown {
     page: (u32, usize, PageData),
-    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) paths: Rc<[Name]>,
+    /// What sets the paths of this tick apart.
+    pub(crate) aspects: Rc<[Aspect]>,
     pub(crate) scenario: Rc<Scenario>,
+    /// Paths that the scenario does not allow, and why.
+    pub(crate) refused: Rc<[(PathKind, String)]>,
     pub(crate) strip: AttrValue,
     pub(crate) stages: Vec<StageView>,
     pub(crate) said: Said,
@@ -88,7 +93,9 @@ impl Shown {
         let mut shown = Self {
             page: (session.run, tick, PageData::collect(lockstep, tick)),
             paths: Rc::default(),
+            aspects: Rc::default(),
             scenario: Rc::new(lockstep.scenario().clone()),
+            refused: Rc::default(),
             strip: AttrValue::default(),
             stages: Vec::new(),
             said: Said::default(),
@@ -108,23 +115,31 @@ impl Shown {
     /// The run is another one.
     pub(crate) fn rerun(&mut self, session: &Session, choice: Choice) {
         let lockstep = &session.lockstep;
-        self.paths = lockstep.paths().iter().map(apic_core::run::History::path).collect();
+        self.paths = names::of(lockstep).into();
         self.scenario = Rc::new(lockstep.scenario().clone());
+        self.refused = compare::refused(lockstep.scenario()).into();
         self.strip = strip::draw(lockstep).into();
-        self.page = (session.run, session.tick(), PageData::collect(lockstep, session.tick()));
+        self.turn_to(session);
         self.rows = list::Rows::default();
         self.moved(session, choice);
+    }
+
+    /// Another tick is on stage.
+    fn turn_to(&mut self, session: &Session) {
+        let tick = session.tick();
+        self.page = (session.run, tick, PageData::collect(&session.lockstep, tick));
+        self.aspects = self.page.2.aspects().into();
     }
 
     /// The moment is another one.
     pub(crate) fn moved(&mut self, session: &Session, choice: Choice) {
         let tick = session.tick();
         if (self.page.0, self.page.1) != (session.run, tick) {
-            self.page = (session.run, tick, PageData::collect(&session.lockstep, tick));
+            self.turn_to(session);
         }
         self.draw(&session.lockstep, choice);
         self.say(&session.lockstep);
-        self.time = words::micros(now(&session.lockstep)).into();
+        self.time = list::present(&session.lockstep).into();
         self.look_up(session, choice);
         let position = session.lockstep.position();
         self.rows_around(&session.lockstep, position.saturating_sub(1));
@@ -134,11 +149,11 @@ impl Shown {
     pub(crate) fn draw(&mut self, lockstep: &Lockstep, choice: Choice) {
         let projection = Projection::for_width(choice.width);
         let page = &self.page.2;
-        let stage = |(i, path): (usize, &PathKind)| {
+        let stage = |(i, name): (usize, &Name)| {
             let view = View { width: choice.width, projection, style: None, id: format!("s{i}") };
             let stage = page.draw(i, &Moment::of(lockstep, i), &view);
             StageView {
-                path: *path,
+                name: name.clone(),
                 svg: stage.svg.into(),
                 cuts: stage.cuts.into(),
                 exits: stage.so_far.exits,
@@ -150,16 +165,20 @@ impl Shown {
 
     fn say(&mut self, lockstep: &Lockstep) {
         let scenario = lockstep.scenario();
-        let steps: Vec<(PathKind, &StepRecord)> = last_steps(lockstep).collect();
-        let (sentence, who, badge) = match steps.as_slice() {
-            [] => (opening(scenario), "", ""),
-            [(path, _)] if lockstep.paths().len() > 1 => (narrate_beat(&steps, scenario), path.title(), path.name()),
-            _ => (narrate_beat(&steps, scenario), "Both paths", "both"),
+        let steps: Vec<(usize, &StepRecord)> = last_steps(lockstep).collect();
+        let ways: Vec<Way> = self.paths.iter().map(|name| name.way).collect();
+        let told: Vec<(Way, &StepRecord)> = steps.iter().map(|(p, record)| (ways[*p], *record)).collect();
+        let (who, badge) = match steps.as_slice() {
+            [] => (AttrValue::default(), ""),
+            [(p, _)] => (self.paths[*p].title.clone(), ways[*p].path.name()),
+            all if all.len() == 2 && ways.len() == 2 => ("Both paths".into(), "both"),
+            all => (format!("{} paths", all.len()).into(), "both"),
         };
+        let sentence = narrate_beat(&told, &ways, scenario);
         self.said = Said {
-            who: who.into(),
+            who,
             badge: badge.into(),
-            rule: steps.first().map(|(_, record)| record.rule.info()),
+            rule: told.first().map(|(_, record)| record.rule.info()),
             main: sentence.main.into(),
             aside: sentence.aside.map(AttrValue::from),
         };
@@ -174,7 +193,8 @@ impl Shown {
         self.descriptor = facts::rows(facts::DESCRIPTOR, session.vcpu, &machines).into();
         self.timer = facts::rows(facts::TIMER, session.vcpu, &machines).into();
         self.ledger = figures::rows(&ledgers).into();
-        self.data = paths.iter().map(|p| Data::of(p.path().name(), p.machine(), session.vcpu)).collect();
+        let data = |(p, name): (&History, &Name)| Data::of(name.key.clone(), p.machine(), session.vcpu);
+        self.data = paths.iter().zip(self.paths.iter()).map(data).collect();
         let bits = Bits::of(&session.lockstep, session.vcpu, choice);
         if self.bits != bits {
             self.grid = bits.as_ref().map(Bits::draw).unwrap_or_default();
@@ -186,22 +206,17 @@ impl Shown {
     pub(crate) fn rows_around(&mut self, lockstep: &Lockstep, row: usize) {
         let beats = list::around(row, lockstep.len(), &self.rows.beats);
         if beats != self.rows.beats {
-            self.rows = list::draw(lockstep, beats);
+            self.rows = list::draw(lockstep, &self.paths, beats);
         }
     }
 }
 
-/// The present, common to all paths: the time of the last beat.
-fn now(lockstep: &Lockstep) -> Ns {
-    lockstep.last_beat().map_or(Ns::ZERO, |b| b.at)
-}
-
-/// The steps of the last beat.
-fn last_steps(lockstep: &Lockstep) -> impl Iterator<Item = (PathKind, &StepRecord)> {
+/// The steps of the last beat, each with the place of its path.
+fn last_steps(lockstep: &Lockstep) -> impl Iterator<Item = (usize, &StepRecord)> {
     let beat = lockstep.last_beat();
     lockstep.paths().iter().enumerate().filter_map(move |(i, path)| {
         beat?.steps[i]?;
-        Some((path.path(), path.last()?))
+        Some((i, path.last()?))
     })
 }
 

@@ -24,6 +24,12 @@ pub(crate) fn push_micros(text: &mut String, at: Ns) {
     let _infallible = write!(text, ".{:03}", at.as_ns() % 1_000);
 }
 
+/// A time from a moment on, signed: `+0.214`, `−3.200`.
+pub(crate) fn push_signed(text: &mut String, ns: i64) {
+    text.push(if ns < 0 { '−' } else { '+' });
+    push_micros(text, Ns::from_ns(ns.unsigned_abs()));
+}
+
 /// A whole number with grouped thousands.
 pub(crate) fn grouped(number: u64) -> String {
     let mut text = String::new();
@@ -91,6 +97,10 @@ mod tests {
         assert_eq!(micros(Ns::from_ns(1_000_214)), "1\u{202f}000.214");
         assert_eq!(micros(Ns::from_ns(7)), "0.007");
         assert_eq!(micros(Ns::NEVER), "never");
+        let mut signed = String::new();
+        push_signed(&mut signed, -3_200);
+        push_signed(&mut signed, 214);
+        assert_eq!(signed, "−3.200+0.214");
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(span(Ns::ZERO), "0");
         assert_eq!(span(Ns::from_ns(740)), "740 ns");

@@ -103,7 +103,7 @@ pub fn event_lines(preset_or_link: &str, path: &str) -> Result<String, String> {
     let history = History::new(&scenario, path);
     let mut lines = String::new();
     for record in history.records(0..history.len()) {
-        lines.push_str(&scene::event_line(&record, &scenario, path));
+        lines.push_str(&scene::event_line(&record, &scenario, path.name()));
         lines.push('\n');
     }
     Ok(lines)

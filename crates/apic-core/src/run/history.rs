@@ -3,7 +3,7 @@
 
 use super::record::Marks;
 use super::sim::Sim;
-use super::{Ledger, StepMeta, StepRecord};
+use super::{Ledger, StepMeta, StepRecord, Way};
 use crate::driver::Pick;
 use crate::effect::Effect;
 use crate::machine::{Machine, Taken};
@@ -21,7 +21,7 @@ const MAX_STEPS: usize = 4_000_000;
 /// One path's run on record.
 #[derive(Clone, Debug)]
 pub struct History {
-    path: PathKind,
+    way: Way,
     picks: Vec<Pick>,
     metas: Vec<StepMeta>,
     keyframes: Vec<Sim>,
@@ -38,6 +38,12 @@ impl History {
 
     /// The same, following choices made by hand. A choice that cannot be followed ends the run there.
     pub fn following(scenario: &Scenario, path: PathKind, picks: &[Pick]) -> Self {
+        Self::this_way(scenario, Way::of(path), picks)
+    }
+
+    /// The same for a path in an era of its own.
+    pub fn this_way(scenario: &Scenario, way: Way, picks: &[Pick]) -> Self {
+        let (scenario, path) = (&way.scenario(scenario), way.path);
         let mut ordered: Vec<Pick> = Vec::with_capacity(picks.len());
         for pick in picks {
             // The first choice for a step counts.
@@ -62,14 +68,24 @@ impl History {
             }
         }
         let truncated = metas.len() >= MAX_STEPS;
-        let mut history = Self { path, picks, metas, keyframes, sim: Sim::new(scenario, path), last: None, truncated };
+        let mut history = Self { way, picks, metas, keyframes, sim: Sim::new(scenario, path), last: None, truncated };
         history.seek(0);
         history
     }
 
     /// Which path it is.
     pub fn path(&self) -> PathKind {
-        self.path
+        self.way.path
+    }
+
+    /// Which path it is, and in which era.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+
+    /// The choices made by hand, in order.
+    pub fn picks(&self) -> &[Pick] {
+        &self.picks
     }
 
     /// Steps in all.

@@ -1,24 +1,28 @@
 //! Several paths of one scenario under one transport.
 //!
-//! Paths are aligned by absolute time. A *beat* is one press of Step: the earliest step that any path has left, together
-//! with every other path's next step if that is the same rule at the same time. Until the paths part, they move
-//! together.
+//! A *beat* is one press of Step: the earliest step that any path has left, together with every other path's next step if
+//! that is the same rule at the same moment. Until the paths part, they move together. What the same moment is, [`Align`]
+//! says: the same time, the same time from this tick's expiry, or the same number of steps into the tick.
 
+use super::compare::{Align, Compare, Ticks, Way};
 use super::record::Marks;
 use super::{History, StepMeta};
 use crate::driver::Pick;
 use crate::rule::Rule;
-use crate::scenario::{PathKind, Scenario};
+use crate::scenario::Scenario;
 use crate::units::Ns;
 use std::ops::Range;
 
 /// Most paths that can be compared.
 pub const MAX_PATHS: usize = 8;
 
+/// How far steps stand apart on the axis where paths are aligned by step, in ns.
+pub const STEP_NS: u64 = 1_000;
+
 /// One press of Step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Beat {
-    /// When.
+    /// When, on the first path that takes a step.
     pub at: Ns,
     /// The step that each path takes, if it takes one.
     pub steps: [Option<u32>; MAX_PATHS],
@@ -28,7 +32,10 @@ pub struct Beat {
 #[derive(Clone, Debug)]
 pub struct Lockstep {
     scenario: Scenario,
+    align: Align,
     paths: Vec<History>,
+    /// Per path, its own ticks.
+    own: Vec<Ticks>,
     /// Steps that each path has taken after so many beats; the first entry is all zero.
     taken: Vec<[u32; MAX_PATHS]>,
     ticks: Vec<Range<usize>>,
@@ -43,13 +50,45 @@ impl Lockstep {
 
     /// The same, following each path's choices made by hand.
     pub fn following(scenario: &Scenario, picks: &[Vec<Pick>]) -> Self {
-        let history = |(p, path): (usize, &PathKind)| {
-            History::following(scenario, *path, picks.get(p).map_or(&[], Vec::as_slice))
-        };
-        let paths: Vec<History> = scenario.run.paths.iter().take(MAX_PATHS).enumerate().map(history).collect();
-        let taken = merge(&paths);
-        let ticks = ticks(&paths, &taken);
-        Self { scenario: scenario.clone(), paths, taken, ticks, position: 0 }
+        Self::comparing(scenario, &Compare::default(), picks)
+    }
+
+    /// The same for what is compared, which [`Compare::check`] has found possible.
+    pub fn comparing(scenario: &Scenario, compare: &Compare, picks: &[Vec<Pick>]) -> Self {
+        let history =
+            |(p, way): (usize, &Way)| History::this_way(scenario, *way, picks.get(p).map_or(&[], Vec::as_slice));
+        let paths: Vec<History> = compare.ways(scenario).iter().take(MAX_PATHS).enumerate().map(history).collect();
+        let (scenario, align) = (scenario.clone(), compare.align);
+        let mut lockstep =
+            Self { scenario, align, paths, own: Vec::new(), taken: Vec::new(), ticks: Vec::new(), position: 0 };
+        lockstep.put_in_step();
+        lockstep
+    }
+
+    /// Runs one path again with other choices made by hand. The position is 0 afterwards.
+    pub fn pick(&mut self, path: usize, picks: &[Pick]) {
+        if let Some(history) = self.paths.get_mut(path) {
+            *history = History::this_way(&self.scenario, history.way(), picks);
+            self.put_in_step();
+        }
+    }
+
+    /// Lets other moments be one moment. The position is 0 afterwards.
+    pub fn align(&mut self, align: Align) {
+        self.align = align;
+        self.put_in_step();
+    }
+
+    fn put_in_step(&mut self) {
+        self.own = self.paths.iter().map(Ticks::of).collect();
+        self.taken = merge(&self.paths, &self.own, self.align);
+        self.ticks = ticks(&self.paths, &self.taken);
+        self.seek(0);
+    }
+
+    /// What counts as one moment.
+    pub fn alignment(&self) -> Align {
+        self.align
     }
 
     /// What is run.
@@ -96,6 +135,34 @@ impl Lockstep {
             }
         }
         Some(beat)
+    }
+
+    /// Where a step of a path stands on the axis that the paths of its tick share, in ns: its time, or its time moved so
+    /// that the expiries of all paths stand where the last one does, or [`STEP_NS`] for each step before it.
+    pub fn place(&self, path: usize, step: u32) -> u64 {
+        let at = self.paths[path].metas().get(step as usize).map_or(0, |m| m.at.as_ns());
+        let own = &self.own[path];
+        let tick = own.tick_of(step);
+        match self.align {
+            Align::Time => at,
+            Align::Expiry => {
+                let last = self.own.iter().filter_map(|own| own.expiry(tick)).max().unwrap_or(at);
+                (last + at).saturating_sub(own.expiry(tick).unwrap_or(last))
+            }
+            Align::Step => u64::from(step - own.starts.get(tick).copied().unwrap_or(0)) * STEP_NS,
+        }
+    }
+
+    /// When a step happened, counted from the expiry of its tick; below zero before it.
+    pub fn from_expiry(&self, path: usize, step: u32) -> i64 {
+        let at = self.paths[path].metas().get(step as usize).map_or(0, |m| m.at.as_ns());
+        let expiry = self.own[path].expiry(self.own[path].tick_of(step)).unwrap_or(at);
+        at.cast_signed() - expiry.cast_signed()
+    }
+
+    /// The number of a step within its tick, from 0.
+    pub fn step_in_tick(&self, path: usize, step: u32) -> u32 {
+        step - self.own[path].starts.get(self.own[path].tick_of(step)).copied().unwrap_or(0)
     }
 
     /// The beat that led to the present position.
@@ -158,20 +225,54 @@ impl Lockstep {
     }
 }
 
-fn merge(paths: &[History]) -> Vec<[u32; MAX_PATHS]> {
+/// How many steps each path has taken after each beat.
+fn merge(paths: &[History], own: &[Ticks], align: Align) -> Vec<[u32; MAX_PATHS]> {
     let mut at = [0u32; MAX_PATHS];
     let mut taken = vec![at];
+    if align == Align::Time {
+        let ends = std::array::from_fn(|p| paths.get(p).map_or(0, |path| path.len() as u32));
+        merge_until(ends, false, paths, &mut at, &mut taken, |meta, _, _| meta.at.as_ns().cast_signed());
+        return taken;
+    }
+    for tick in 0..own.iter().map(|own| own.starts.len()).max().unwrap_or(0) {
+        let ends = std::array::from_fn(|p| own.get(p).map_or(0, |own| own.end_of(tick)));
+        merge_until(ends, align == Align::Step, paths, &mut at, &mut taken, |meta, p, step| match align {
+            Align::Step => i64::from(step - own[p].starts.get(tick).copied().unwrap_or(0)),
+            _ => meta.at.as_ns().cast_signed() - own[p].expiry(tick).unwrap_or(0).cast_signed(),
+        });
+    }
+    taken
+}
+
+/// The beats until each path has taken so many steps; `moment` says when a step of a path is. Steps of one moment are
+/// taken together if they follow one rule, or any.
+fn merge_until(
+    ends: [u32; MAX_PATHS],
+    any_rule: bool,
+    paths: &[History],
+    at: &mut [u32; MAX_PATHS],
+    taken: &mut Vec<[u32; MAX_PATHS]>,
+    moment: impl Fn(&StepMeta, usize, u32) -> i64,
+) {
     loop {
-        let head = |p: usize, at: &[u32; MAX_PATHS]| paths[p].metas().get(at[p] as usize);
-        let Some(lead) = (0..paths.len()).filter_map(|p| head(p, &at)).min_by_key(|m| m.at).copied() else { break };
+        let head = |p: usize, at: &[u32; MAX_PATHS]| {
+            let meta = paths[p].metas().get(at[p] as usize).filter(|_| at[p] < ends[p])?;
+            Some((moment(meta, p, at[p]), meta))
+        };
+        let Some((when, lead)) = (0..paths.len()).filter_map(|p| head(p, at)).min_by_key(|(when, _)| *when) else {
+            return;
+        };
+        let lead = *lead;
         for p in 0..paths.len() {
-            if head(p, &at).is_some_and(|m| (m.at, m.rule, m.cpu) == (lead.at, lead.rule, lead.cpu)) {
+            let together = |(moment, meta): (i64, &StepMeta)| {
+                moment == when && (any_rule || (meta.rule, meta.cpu) == (lead.rule, lead.cpu))
+            };
+            if head(p, at).is_some_and(together) {
                 at[p] += 1;
             }
         }
-        taken.push(at);
+        taken.push(*at);
     }
-    taken
 }
 
 /// A tick begins with an arming of vCPU 0; what comes before the first belongs to it.

@@ -2,6 +2,7 @@
 
 mod account;
 mod calibrate;
+mod compare;
 mod distribution;
 mod history;
 mod ledger;
@@ -12,10 +13,11 @@ mod silent;
 mod sim;
 
 pub use calibrate::{Calibration, ExitTimes, Fit, calibrate};
+pub use compare::{Align, Compare, Way};
 pub use distribution::{Distribution, EXACT, Signed, Summary};
 pub use history::History;
 pub use ledger::Ledger;
-pub use lockstep::{Beat, Lockstep, MAX_PATHS};
+pub use lockstep::{Beat, Lockstep, MAX_PATHS, STEP_NS};
 pub use measure::Measured;
 pub use record::{Marks, StepMeta, StepRecord};
 pub use sim::Sim;

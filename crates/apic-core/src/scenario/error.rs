@@ -54,7 +54,7 @@ impl ScenarioError {
         Self::Shape { path: path.to_owned(), message: message.trim().to_owned() }
     }
 
-    pub(super) fn value(path: impl Into<String>, problem: impl Into<String>, valid: impl Into<String>) -> Self {
+    pub(crate) fn value(path: impl Into<String>, problem: impl Into<String>, valid: impl Into<String>) -> Self {
         Self::Value { path: path.into(), problem: problem.into(), valid: valid.into() }
     }
 

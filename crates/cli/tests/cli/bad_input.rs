@@ -2,6 +2,7 @@
 
 use crate::run;
 use apic_core::link::{self, Link};
+use apic_core::run::Compare;
 use apic_core::scenario::preset;
 
 /// It ends with status 2, prints nothing but a message on one line, and the message has all of `parts`.
@@ -45,6 +46,7 @@ fn moment() -> String {
         position: Some(7),
         vcpu: 0,
         picks: vec![],
+        compare: Compare::default(),
     })
 }
 
@@ -157,7 +159,14 @@ fn a_newer_link() {
 fn an_impossible_scenario_in_a_link() {
     let mut scenario = preset("idle-housekeeper").expect("a preset");
     scenario.vcpus[0].cpu.0 = 9;
-    let link = link::encode(&Link { scenario, preset: None, position: None, vcpu: 0, picks: vec![] });
+    let link = link::encode(&Link {
+        scenario,
+        preset: None,
+        position: None,
+        vcpu: 0,
+        picks: vec![],
+        compare: Compare::default(),
+    });
     check(&["run", &link], b"", &["link", "vcpus[0].cpu", "0 to 3"]);
 }
 

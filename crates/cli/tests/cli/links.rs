@@ -4,7 +4,7 @@ use crate::{json, lines, stdout};
 use apic_core::driver::Pick;
 use apic_core::link::{self, Link};
 use apic_core::machine::Actor;
-use apic_core::run::Lockstep;
+use apic_core::run::{Compare, Lockstep};
 use apic_core::scenario::preset;
 use apic_core::units::CpuId;
 use serde_json::Value;
@@ -16,6 +16,7 @@ fn moment(name: &str, position: Option<u32>) -> Link {
         position,
         vcpu: 0,
         picks: Vec::new(),
+        compare: Compare::default(),
     }
 }
 

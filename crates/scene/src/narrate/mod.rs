@@ -13,8 +13,8 @@ use crate::words::{self, capital};
 use apic_core::effect::{Bank, Effect, Field, NotSent};
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
-use apic_core::run::StepRecord;
-use apic_core::scenario::{PathKind, Scenario};
+use apic_core::run::{StepRecord, Way};
+use apic_core::scenario::Scenario;
 use apic_core::units::{CpuId, Ns, Tsc, TscKhz, VcpuId, Vector};
 
 /// What a step did, in words.
@@ -192,28 +192,34 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
     }
 }
 
-/// The sentence of one press of *Step*, which may move several paths.
+/// The sentence of one press of *Step*, which may move several of the paths that are compared.
 ///
 /// Paths that took the same step share a sentence: "On both paths: …". Others speak for themselves, by their titles.
-pub fn narrate_beat(steps: &[(PathKind, &StepRecord)], scenario: &Scenario) -> Sentence {
-    let told: Vec<(PathKind, Sentence)> = steps.iter().map(|(path, r)| (*path, narrate(r, scenario))).collect();
-    let Some((first_path, first)) = told.first() else { return opening(scenario) };
-    if scenario.run.paths.len() == 1 {
+pub fn narrate_beat(steps: &[(Way, &StepRecord)], compared: &[Way], scenario: &Scenario) -> Sentence {
+    let told: Vec<(Way, Sentence)> = steps.iter().map(|(way, r)| (*way, narrate(r, scenario))).collect();
+    let Some((first_way, first)) = told.first() else { return opening(scenario, compared) };
+    if compared.len() == 1 {
         return first.clone();
     }
     if told.len() > 1 && told.iter().all(|(_, s)| s == first) {
-        let all = if told.len() == 2 { "On both paths: ".to_owned() } else { format!("On all {} paths: ", told.len()) };
-        return first.clone().prefixed(&all);
+        let on = if told.len() < compared.len() {
+            told.iter().map(|(way, _)| way.title()).collect::<Vec<_>>().join(" and ")
+        } else if told.len() == 2 {
+            "On both paths".to_owned()
+        } else {
+            format!("On all {} paths", told.len())
+        };
+        return first.clone().prefixed(&format!("{on}: "));
     }
     if told.len() == 1 {
-        return first.clone().prefixed(&format!("{}: ", first_path.title()));
+        return first.clone().prefixed(&format!("{}: ", first_way.title()));
     }
-    let parts: Vec<String> = told.iter().map(|(path, s)| format!("{}: {}", path.title(), s.text())).collect();
+    let parts: Vec<String> = told.iter().map(|(way, s)| format!("{}: {}", way.title(), s.text())).collect();
     said(parts.join(" "))
 }
 
 /// The sentence before the first step.
-pub fn opening(scenario: &Scenario) -> Sentence {
+pub fn opening(scenario: &Scenario, compared: &[Way]) -> Sentence {
     const NAMED: usize = 3;
     let mut placed: Vec<String> = Vec::new();
     for (i, vcpu) in scenario.vcpus.iter().enumerate().take(NAMED) {
@@ -225,11 +231,12 @@ pub fn opening(scenario: &Scenario) -> Sentence {
         placed.push(format!("and {more} more"));
     }
     let vcpus = format!("{}.", placed.join(", "));
-    let paths = match scenario.run.paths.as_slice() {
-        [one] => format!("{}: {}.", one.title(), one.about()),
+    let paths = match compared {
+        [one] => format!("{}: {}.", one.title(), one.path.about()),
         many => {
-            let titles: Vec<&str> = many.iter().map(|p| p.title()).collect();
-            format!("The same guest, {} ways: {}.", number(many.len()), titles.join(", ").to_ascii_lowercase())
+            let titles: Vec<String> = many.iter().map(|way| way.title().to_ascii_lowercase()).collect();
+            let between = if many.iter().any(|way| way.era.is_some()) { "; " } else { ", " };
+            format!("The same guest, {} ways: {}.", number(many.len()), titles.join(between))
         }
     };
     but(format!("{vcpus} {paths}"), "Nothing has happened yet.")

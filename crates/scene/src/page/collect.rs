@@ -2,7 +2,7 @@
 
 use super::{Doing, Moment, PageData, PathSteps, Start};
 use apic_core::machine::{Machine, Running, Vcpu};
-use apic_core::run::Lockstep;
+use apic_core::run::{Align, Lockstep};
 use apic_core::units::{Ns, VcpuId};
 
 impl Start {
@@ -29,11 +29,10 @@ impl PageData {
         let beats = lockstep.ticks().get(tick).cloned().unwrap_or(0..0);
         let paths = lockstep.paths().iter().enumerate().map(|(p, history)| {
             let steps = lockstep.steps_taken(p, beats.start)..lockstep.steps_taken(p, beats.end);
-            PathSteps {
-                path: history.path(),
-                start: Start::of(&history.machine_at(steps.start)),
-                records: history.records(steps),
-            }
+            let start = Start::of(&history.machine_at(steps.start));
+            let records = history.records(steps);
+            let places = records.iter().map(|r| lockstep.place(p, r.index)).collect();
+            PathSteps { way: history.way(), start, records, places, even: lockstep.alignment() == Align::Step }
         });
         Self::from_steps(lockstep.scenario(), paths.collect())
     }
@@ -43,9 +42,12 @@ impl Moment {
     /// A path's present.
     pub fn of(lockstep: &Lockstep, path: usize) -> Self {
         let beat = lockstep.last_beat();
+        let mut taken = beat.iter().flat_map(|b| b.steps.iter().enumerate());
+        let place = taken.find_map(|(p, step)| step.map(|step| lockstep.place(p, step)));
         Self {
             taken: lockstep.paths().get(path).map_or(0, |history| history.position() as u32),
-            now: beat.map_or(Ns::ZERO, |b| b.at),
+            now: place.map_or(Ns::ZERO, Ns::from_ns),
+            time: beat.map_or(Ns::ZERO, |b| b.at),
             step: beat.and_then(|b| b.steps.get(path).copied().flatten()),
         }
     }

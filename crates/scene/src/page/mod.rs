@@ -2,6 +2,7 @@
 
 mod arrows;
 mod collect;
+mod differ;
 mod lanes;
 mod layout;
 mod place;
@@ -16,10 +17,11 @@ use crate::narrate::{narrate, opening};
 use crate::svg;
 use crate::words;
 use apic_core::effect::Effect;
-use apic_core::run::StepRecord;
-use apic_core::scenario::{PathKind, Scenario};
+use apic_core::run::{StepRecord, Way};
+use apic_core::scenario::Scenario;
 use apic_core::units::{CpuId, Ns, VcpuId};
 
+pub use differ::Aspect;
 pub(crate) use lanes::{Lane, Lanes};
 pub(crate) use story::Story;
 
@@ -67,10 +69,14 @@ impl Start {
 /// One path's part of a page.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PathSteps {
-    /// Which path.
-    pub path: PathKind,
+    /// Which path, and in which era.
+    pub way: Way,
     /// Its steps, in order.
     pub records: Vec<StepRecord>,
+    /// Where each of them stands on the axis that all paths share, in ns: where paths are aligned by time, its time.
+    pub places: Vec<u64>,
+    /// Whether they stand at equal distances, whatever the time between them.
+    pub even: bool,
     /// How things stood before the first of them.
     pub start: Start,
 }
@@ -80,8 +86,10 @@ pub struct PathSteps {
 pub struct Moment {
     /// Steps that the path has taken since the start of its run.
     pub taken: u32,
-    /// The time, common to all paths.
+    /// The present on the axis that all paths share.
     pub now: Ns,
+    /// The time of the last press of *Step*.
+    pub time: Ns,
     /// The step that the path took last, if it took one in the last press of *Step*.
     pub step: Option<u32>,
 }
@@ -212,6 +220,11 @@ impl PageData {
         &self.paths
     }
 
+    /// What is compared.
+    pub(crate) fn ways(&self) -> Vec<Way> {
+        self.paths.iter().map(|p| p.way).collect()
+    }
+
     /// The whole tick of a path.
     pub fn tally(&self, path: usize) -> Tally {
         self.paths.get(path).map_or_else(Tally::default, |p| Tally::of(p.records.iter()))
@@ -271,8 +284,8 @@ impl PageData {
         let Some(steps) = self.paths.get(path) else { return String::new() };
         let last = self
             .last(path, moment)
-            .map_or_else(|| opening(&self.scenario).text(), |r| narrate(r, &self.scenario).text());
-        format!("{}, this tick: {}. {last}", steps.path.title(), self.tally(path).text())
+            .map_or_else(|| opening(&self.scenario, &self.ways()).text(), |r| narrate(r, &self.scenario).text());
+        format!("{}, this tick: {}. {last}", steps.way.title(), self.tally(path).text())
     }
 }
 

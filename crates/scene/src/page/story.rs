@@ -5,15 +5,17 @@ use crate::words;
 use apic_core::effect::{Bank, Effect, Field, NotSent};
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
+use apic_core::run::STEP_NS;
 use apic_core::run::StepRecord;
 use apic_core::scenario::Scenario;
 use apic_core::units::{CpuId, Ns, VcpuId, Vector};
 use apic_core::vmx::ExitPhase;
 
-/// A step and its time.
+/// A step, where it stands on the axis, and its time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct At {
     pub(crate) ns: u64,
+    pub(crate) time: u64,
     pub(crate) step: u32,
 }
 
@@ -156,6 +158,8 @@ const fn is_host_affair(rule: Rule) -> bool {
 
 struct Teller<'a> {
     scenario: &'a Scenario,
+    /// Steps stand at equal distances: what lasts lasts until the next.
+    even: bool,
     story: Story,
     /// Times of host steps that wait to learn whether their interrupt matters, by CPU.
     held: Vec<(CpuId, u64)>,
@@ -179,10 +183,10 @@ impl Story {
     }
 
     pub(crate) fn of(path: &PathSteps, scenario: &Scenario) -> Self {
-        let mut t = Teller { scenario, story: Self::nothing(), held: Vec::new() };
+        let mut t = Teller { scenario, even: path.even, story: Self::nothing(), held: Vec::new() };
         t.begin(path);
-        for record in &path.records {
-            t.step(record);
+        for (record, ns) in path.records.iter().zip(&path.places) {
+            t.step(record, At { ns: *ns, time: record.at.as_ns(), step: record.index });
         }
         t.story
     }
@@ -238,8 +242,7 @@ impl Teller<'_> {
         }
     }
 
-    fn step(&mut self, record: &StepRecord) {
-        let at = At { ns: record.at.as_ns(), step: record.index };
+    fn step(&mut self, record: &StepRecord, at: At) {
         let guest_core = self.hosts_guest(record.cpu);
         // The VT-d unit's steps are no core's.
         if !guest_core && !matches!(record.rule, Rule::Vd1 | Rule::Vd2) {
@@ -351,7 +354,7 @@ impl Teller<'_> {
                 }
             }
             Effect::Waited { cpu, spin, .. } if spin > Ns::ZERO => {
-                let to = at.ns.saturating_add(spin.as_ns());
+                let to = at.ns.saturating_add(if self.even { STEP_NS } else { spin.as_ns() });
                 story.spins.push(Spin { cpu, from: at, to });
             }
             Effect::Delivered { vcpu, vector, .. } | Effect::DeviceDelivered { vcpu, vector, .. } => {
@@ -418,7 +421,7 @@ impl Gap {
 
     /// From exit to entry, if both are on the page.
     pub(crate) fn lasted(&self) -> Option<u64> {
-        Some(self.on.to?.ns.saturating_sub(self.on.from?.ns))
+        Some(self.on.to?.time.saturating_sub(self.on.from?.time))
     }
 }
 

@@ -395,7 +395,7 @@ pub(super) fn playhead(c: &mut Canvas<'_>, grid: &Grid, at: usize) {
     if let Some(band) = acting.and_then(|cpu| grid.band(cpu)) {
         shapes.push(Shape::Circle([x, band.top, 5.5], "now"));
     }
-    let label = format!("now: {}", words::moment(c.moment.now));
+    let label = format!("now: {}", words::moment(c.moment.time));
     let mark = Mark { kind: "playhead", step: c.moment.step, when: When::Past, label, data: Vec::new(), shapes };
     c.marks.insert(at, mark);
 }

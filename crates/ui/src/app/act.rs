@@ -1,6 +1,7 @@
 //! What commands and messages do to the page's state.
 
 use super::{App, Msg, QUIET_MS, SPOKEN_SPEED, element};
+use crate::compare::{self, Edit};
 use crate::keys::Command;
 use crate::session::{Move, Session};
 use crate::view::help;
@@ -97,10 +98,28 @@ impl App {
     pub(super) fn replace(&mut self, ctx: &Context<Self>, session: Session) {
         let run = self.session.run + 1;
         self.session = Session { run, ..session };
-        (self.playing, self.hint, self.notice) = (None, None, None);
+        (self.playing, self.hint, self.notice, self.compare_refusal) = (None, None, None, None);
         self.choice.grid_path = self.session.lockstep.paths().len().saturating_sub(1);
         self.shown.rerun(&self.session, self.choice);
         self.moved(ctx);
+    }
+
+    /// Compares something else, or says why not.
+    pub(super) fn compare(&mut self, ctx: &Context<Self>, edit: Edit) -> bool {
+        let wanted = compare::apply(self.session.lockstep.scenario(), &self.session.compare, edit);
+        self.address.write(&self.session);
+        if let Err(error) = self.session.compare(wanted) {
+            let text = format!("Refused, nothing has changed: {}", compare::why(&error));
+            self.compare_refusal = Some(text.into());
+            return true;
+        }
+        self.playing = None;
+        self.choice.grid_path = self.choice.grid_path.min(self.session.lockstep.paths().len().saturating_sub(1));
+        self.shown.rerun(&self.session, self.choice);
+        self.compare_refusal = None;
+        self.address.push(&self.session);
+        self.moved(ctx);
+        true
     }
 
     pub(super) fn refuse(&mut self, reason: &str) -> bool {

@@ -7,8 +7,8 @@ use super::registers;
 use crate::app::Msg;
 use crate::facts::{Data, IN_DESCRIPTOR, Row};
 use crate::keys::Command;
+use crate::names::Name;
 use apic_core::effect::Bank;
-use apic_core::scenario::PathKind;
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -17,7 +17,7 @@ use yew::prelude::*;
 pub(crate) struct Descriptor {
     pub(crate) vcpu: u16,
     pub(crate) vcpus: u16,
-    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) paths: Rc<[Name]>,
     pub(crate) rows: Rc<[Row]>,
     pub(crate) data: Rc<[Data]>,
     pub(crate) grid: AttrValue,
@@ -40,13 +40,13 @@ impl Draw for Descriptor {
                 <table class="fields">
                     <thead><tr><td></td>{ for props.paths.iter().zip(props.data.iter()).map(head) }</tr></thead>
                     { registers::rows(&props.paths, descriptor) }
-                    <tbody class="gap"><tr><th colspan="3" scope="colgroup">{ "Virtual APIC and guest interrupt status" }</th></tr></tbody>
+                    <tbody class="gap"><tr><th colspan={(props.paths.len() + 1).to_string()} scope="colgroup">{ "Virtual APIC and guest interrupt status" }</th></tr></tbody>
                     { registers::rows(&props.paths, apic) }
                 </table>
                 <div class="grid-head">
                     { segments("grid-bank", "Which set", &BANKS.map(|(_, name)| name), BANKS.iter().position(|(b, _)| *b == props.bank),
                         &props.send.reform(|i: usize| Msg::Bank(BANKS[i.min(2)].0))) }
-                    { segments("grid-path", "Which path", &props.paths.iter().map(|p| p.title()).collect::<Vec<_>>(),
+                    { segments("grid-path", "Which path", &props.paths.iter().map(|p| p.short.as_str()).collect::<Vec<_>>(),
                         Some(props.grid_path), &props.send.reform(Msg::GridPath)) }
                 </div>
                 <Raw class="grid-place" testid="grid" markup={props.grid.clone()} />
@@ -59,13 +59,13 @@ impl Draw for Descriptor {
 const BANKS: [(Bank, &str); 3] = [(Bank::Pir, "PIR"), (Bank::Virr, "VIRR"), (Bank::Visr, "VISR")];
 
 /// A column's head, which also says everything as data.
-fn head((path, data): (&PathKind, &Data)) -> Html {
+fn head((path, data): (&Name, &Data)) -> Html {
     let flag = |on: bool| if on { "1" } else { "0" };
     html! {
         <th scope="col" data-testid={format!("pi-{}", data.path)} data-pir={data.pir.clone()} data-on={flag(data.on)}
             data-sn={flag(data.sn)} data-nv={data.nv.clone()} data-ndst={data.ndst.clone()}
             data-virr={data.virr.clone()} data-visr={data.visr.clone()} data-rvi={data.rvi.clone()}
-            data-svi={data.svi.clone()} data-vppr={data.vppr.clone()}>{ path.title() }</th>
+            data-svi={data.svi.clone()} data-vppr={data.vppr.clone()}>{ path.title.clone() }</th>
     }
 }
 
@@ -80,7 +80,7 @@ fn chooser(props: &Descriptor) -> Html {
 }
 
 /// A group of radio buttons that looks like one control.
-fn segments(
+pub(super) fn segments(
     name: &'static str,
     label: &'static str,
     names: &[&str],

@@ -3,14 +3,14 @@
 use super::costs::Costs;
 use super::part::{Draw, part};
 use crate::figures::{Cell, Row};
-use apic_core::scenario::PathKind;
+use crate::names::Name;
 use std::rc::Rc;
 use yew::prelude::*;
 
 /// The table's rows.
 #[derive(PartialEq)]
 pub(crate) struct Ledger {
-    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) paths: Rc<[Name]>,
     pub(crate) rows: Rc<[Row]>,
     pub(crate) cost_set: AttrValue,
 }
@@ -18,10 +18,10 @@ pub(crate) struct Ledger {
 impl Draw for Ledger {
     fn draw(&self) -> Html {
         let props = self;
-        let head = props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> });
+        let head = props.paths.iter().map(|p| html! { <th scope="col">{ p.title.clone() }</th> });
         let row = |row: &Row| {
             let class = row.cells.iter().any(|c| c.changed).then_some("hot");
-            let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, path.name(), cell));
+            let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, &path.key, cell));
             // A VM without devices has nothing to say of them.
             let hidden = row.key.starts_with("device") && row.cells.iter().all(|c| c.value == 0);
             html! { <tr {class} {hidden}><th scope="row" title={row.what}>{ row.label }</th>{ for cells }</tr> }
@@ -40,11 +40,11 @@ impl Draw for Ledger {
     }
 }
 
-fn number(key: &'static str, path: &'static str, cell: &Cell) -> Html {
+fn number(key: &'static str, path: &AttrValue, cell: &Cell) -> Html {
     let class = cell.changed.then_some("new");
     let changed = cell.changed.then(|| html! { <span class="unseen">{ " changed" }</span> });
     html! {
-        <td {class} data-ledger={key} data-path={path} data-value={cell.value.to_string()}>
+        <td {class} data-ledger={key} data-path={path.clone()} data-value={cell.value.to_string()}>
             { cell.text.clone() }<span>{ changed }</span>
         </td>
     }

@@ -6,8 +6,10 @@
 //! select has `~value` beside the `selected` of its options: the attribute alone is ignored once a person has chosen.
 
 pub(crate) mod board;
+pub(crate) mod compare;
 pub(crate) mod costs;
 pub(crate) mod descriptor;
+pub(crate) mod differ;
 pub(crate) mod event;
 pub(crate) mod header;
 pub(crate) mod help;

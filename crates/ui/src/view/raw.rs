@@ -46,7 +46,7 @@ impl Component for Raw {
         {
             place.set_inner_html(&new.markup);
         }
-        new.class != old.class || new.marks != old.marks
+        new.class != old.class || new.testid != old.testid || new.marks != old.marks
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {

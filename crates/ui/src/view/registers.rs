@@ -2,8 +2,8 @@
 
 use super::part::Draw;
 use crate::facts::{Cell, Row};
+use crate::names::Name;
 use crate::words;
-use apic_core::scenario::PathKind;
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -11,15 +11,15 @@ use yew::prelude::*;
 const SHORT: usize = 6;
 
 /// Rows of such a table.
-pub(crate) fn rows(paths: &[PathKind], rows: &[Row]) -> Html {
+pub(crate) fn rows(paths: &[Name], rows: &[Row]) -> Html {
     let row = |row: &Row| {
-        let cells = paths.iter().zip(&row.cells).map(|(path, cell)| value(row.name, path.name(), cell));
+        let cells = paths.iter().zip(&row.cells).map(|(path, cell)| value(row.name, &path.key, cell));
         html! { <tr><th scope="row" title={row.what}>{ words::breakable(row.name) }</th>{ for cells }</tr> }
     };
     html! { <tbody>{ for rows.iter().map(row) }</tbody> }
 }
 
-fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
+fn value(field: &'static str, path: &AttrValue, cell: &Cell) -> Html {
     let class = match (cell.was.is_some(), cell.lit) {
         (true, true) => "new lit",
         (true, false) => "new",
@@ -32,7 +32,7 @@ fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
         html! { <span {class}>{ " was " }{ was.clone() }</span> }
     });
     html! {
-        <td {class} data-field={field} data-path={path} data-value={cell.value.clone()}><span class="chip">{ words::breakable(&cell.value) }</span><span>{ changed }</span></td>
+        <td {class} data-field={field} data-path={path.clone()} data-value={cell.value.clone()}><span class="chip">{ words::breakable(&cell.value) }</span><span>{ changed }</span></td>
     }
 }
 
@@ -40,7 +40,7 @@ fn value(field: &'static str, path: &'static str, cell: &Cell) -> Html {
 #[derive(PartialEq)]
 pub(crate) struct Registers {
     pub(crate) vcpu: u16,
-    pub(crate) paths: Rc<[PathKind]>,
+    pub(crate) paths: Rc<[Name]>,
     pub(crate) rows: Rc<[Row]>,
 }
 
@@ -52,7 +52,7 @@ impl Draw for Registers {
                 <h2 id="timer-title" class="panel">{ "Local APIC timer and vCPU state, vCPU " }{ props.vcpu }</h2>
                 <table class="fields">
                     <thead>
-                        <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col">{ p.title() }</th> }) }</tr>
+                        <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col">{ p.title.clone() }</th> }) }</tr>
                     </thead>
                     { rows(&props.paths, &props.rows) }
                 </table>

@@ -17,12 +17,16 @@ pub(crate) struct Stage {
 impl Draw for Stage {
     fn draw(&self) -> Html {
         let view = &self.view;
-        let path = view.path;
-        let testid = AttrValue::from(format!("stage-{}", path.name()));
+        let (name, path) = (&view.name, view.name.way.path);
+        let testid = AttrValue::from(format!("stage-{}", name.key));
+        // Where the title is too long for lists, its letter stands in them.
+        let letter = (name.short != name.title).then(|| name.short.clone());
         html! {
-            <section class="card stage-card" data-path={path.name()} aria-labelledby={format!("{testid}-title")}>
+            <section class="card stage-card" data-path={name.key.clone()} aria-labelledby={format!("{testid}-title")}>
                 <div class="stage-head">
-                    <h2 id={format!("{testid}-title")}>{ path.title() }</h2>
+                    <h2 id={format!("{testid}-title")}>
+                        <span class="badge letter">{ letter }</span>{ name.title.clone() }
+                    </h2>
                     <span class="about">{ path.about() }</span>
                     <span class="tally">
                         { "this tick: " }<b>{ count(view.exits, "exit") }</b>{ ", " }{ count(view.ipis, "IPI") }

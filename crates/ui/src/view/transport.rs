@@ -18,7 +18,7 @@ pub(crate) const FIRST_SPEED: usize = 1;
 pub(crate) struct Transport {
     pub(crate) position: usize,
     pub(crate) len: usize,
-    /// Time in the run, in µs.
+    /// Time in the run, with its unit.
     pub(crate) time: AttrValue,
     pub(crate) playing: bool,
     /// Index into [`SPEEDS`].
@@ -171,7 +171,7 @@ fn scrubber(props: &Transport) -> Html {
         <div class="scrub">
             <Raw class="strip" markup={props.strip.clone()} />
             <input type="range" data-testid="scrub" min="0" max={props.len.to_string()} value={props.position.to_string()}
-                aria-label="Position in the run" aria-valuetext={format!("step {} of {}, {} µs", props.position, props.len, props.time)}
+                aria-label="Position in the run" aria-valuetext={format!("step {} of {}, {}", props.position, props.len, props.time)}
                 {oninput} />
         </div>
     }
@@ -189,7 +189,7 @@ fn position(props: &Transport) -> Html {
             <label>{ "step " }<input type="number" inputmode="numeric" data-testid="step-number" min="0"
                 max={props.len.to_string()} value={props.position.to_string()} aria-label="Step" {onchange} /></label>
             <span>{ " of " }<span data-testid="step-total">{ props.len }</span></span>
-            <span class="time" data-testid="time">{ props.time.clone() }{ " µs" }</span>
+            <span class="time" data-testid="time">{ props.time.clone() }</span>
         </div>
     }
 }
