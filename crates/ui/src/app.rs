@@ -1,29 +1,21 @@
 //! The page: its state, and what every message does to it.
 
 mod act;
+pub(crate) mod breaks;
+pub(crate) mod hand;
 mod listen;
+mod page;
 
 use crate::address::Address;
+use crate::breaks::Breaks;
 use crate::compare;
 use crate::keys::Command;
 use crate::session::{Move, Session};
-use crate::shown::{Choice, Shown, StageView};
-use crate::view::board::Board;
-use crate::view::compare::Compare;
-use crate::view::descriptor::Descriptor;
-use crate::view::differ::Differ;
-use crate::view::header::{Header, Theme};
-use crate::view::help::Help;
-use crate::view::ledger::Ledger;
-use crate::view::notice::Notice;
-use crate::view::part::{Send, part};
-use crate::view::presets::{self, Presets};
-use crate::view::registers::Registers;
-use crate::view::sentence::Sentence;
-use crate::view::share::{self, Share};
-use crate::view::stage::Stage;
-use crate::view::steps::Steps;
-use crate::view::transport::{FIRST_SPEED, Transport};
+use crate::shown::{Choice, Shown};
+use crate::view::header::Theme;
+use crate::view::part::Send;
+use crate::view::transport::FIRST_SPEED;
+use crate::view::{presets, share};
 use act::refused_at_start;
 use apic_core::effect::Bank;
 use apic_core::scenario::Scenario;
@@ -59,6 +51,12 @@ pub(crate) enum Msg {
     Place(Box<Scenario>),
     /// Another path, another era, another alignment.
     Compare(compare::Edit),
+    /// Something about breakpoints.
+    Break(breaks::Ask),
+    /// Something else is looked for in the list.
+    Filter(String),
+    /// Something about playing by hand and its branches.
+    Hand(hand::Ask),
     Bank(Bank),
     GridPath(usize),
     /// The list shows rows that are not in the document.
@@ -89,6 +87,14 @@ pub(crate) struct App {
     hint: Option<AttrValue>,
     /// Why the last choice of what to compare was not followed.
     compare_refusal: Option<AttrValue>,
+    breaks: Rc<Breaks>,
+    /// Why the last breakpoint was not taken.
+    break_refusal: Option<AttrValue>,
+    /// The core whose steps are gone through.
+    core: u16,
+    /// What is looked for in the list, and why it is not found.
+    filter: AttrValue,
+    filter_refusal: Option<AttrValue>,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -117,8 +123,8 @@ impl Component for App {
         };
         let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
         apply_theme(theme);
-        let choice =
-            Choice { width: 980, bank: Bank::Pir, grid_path: session.lockstep.paths().len().saturating_sub(1) };
+        let grid_path = session.lockstep.paths().len().saturating_sub(1);
+        let choice = Choice { width: 980, bank: Bank::Pir, grid_path, by_hand: false };
         let shown = Shown::of(&session, choice);
         let mut app = Self {
             session,
@@ -128,6 +134,11 @@ impl Component for App {
             notice,
             hint: None,
             compare_refusal: None,
+            breaks: Rc::default(),
+            break_refusal: None,
+            core: 0,
+            filter: AttrValue::default(),
+            filter_refusal: None,
             playing: None,
             speed: FIRST_SPEED,
             scrub: None,
@@ -167,7 +178,7 @@ impl Component for App {
                 Some((position, _)) => self.go(ctx, Move::To(position)),
                 None => false,
             },
-            Msg::Play => self.go(ctx, Move::Step) || std::mem::take(&mut self.playing).is_some(),
+            Msg::Play => self.play_on(ctx),
             Msg::Speed(speed) => self.set_speed(ctx, speed),
             Msg::Choose(preset) => match Session::of_fragment(&preset) {
                 Ok(session) => {
@@ -183,13 +194,14 @@ impl Component for App {
                 if let Err(error) = self.session.change(&scenario) {
                     return self.refuse(&error.to_string());
                 }
-                self.playing = None;
-                self.shown.rerun(&self.session, self.choice);
+                self.rerun(ctx);
                 self.address.push(&self.session);
-                self.moved(ctx);
                 true
             }
             Msg::Compare(edit) => self.compare(ctx, edit),
+            Msg::Break(ask) => self.breakpoint(ctx, &ask),
+            Msg::Filter(text) => self.filter(text),
+            Msg::Hand(ask) => self.hand(ctx, ask),
             Msg::Bank(bank) => {
                 self.choice.bank = bank;
                 self.shown.look_up(&self.session, self.choice);
@@ -250,83 +262,7 @@ impl Component for App {
     }
 
     fn view(&self, _: &Context<Self>) -> Html {
-        let (shown, send, session) = (&self.shown, &self.send, &self.session);
-        let (position, len) = (session.lockstep.position(), session.lockstep.len());
-        let (vcpu, vcpus) = (session.vcpu.0, shown.scenario.vcpus.len() as u16);
-        let meta = &shown.scenario.meta;
-        let send = || send.clone();
-        let paths = || shown.paths.clone();
-        let stage = |(index, s): (usize, &StageView)| part(Stage { view: s.clone(), index, send: send() });
-        html! {
-            <>
-                { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
-                <main>
-                    <div class="messages">
-                        { part(Notice { text: self.notice.clone(), send: send() }) }
-                        { part(Share { link: self.link.clone(), send: send() }) }
-                    </div>
-                    { part(Presets {
-                        question: meta.question.clone().into(),
-                        summary: meta.summary.clone().into(),
-                        sources: meta.sources.clone(),
-                        origin: session.origin.clone(),
-                        edited: session.edited,
-                        all: self.presets.clone(),
-                        send: send(),
-                    }) }
-                    <div class="column" ref={self.stages.clone()}>
-                        { part(Compare {
-                            paths: paths(),
-                            era: shown.scenario.vm.era,
-                            align: session.lockstep.alignment(),
-                            refused: shown.refused.clone(),
-                            refusal: self.compare_refusal.clone(),
-                            send: send(),
-                        }) }
-                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
-                        <div class="deck">
-                            { part(Sentence {
-                                who: shown.said.who.clone(),
-                                badge: shown.said.badge.clone(),
-                                rule: shown.said.rule,
-                                main: shown.said.main.clone(),
-                                aside: shown.said.aside.clone(),
-                            }) }
-                            { part(Transport {
-                                position,
-                                len,
-                                time: shown.time.clone(),
-                                playing: self.playing.is_some(),
-                                speed: self.speed,
-                                hint: self.hint.clone(),
-                                strip: shown.strip.clone(),
-                                send: send(),
-                            }) }
-                        </div>
-                        { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
-                        <Board scenario={shown.scenario.clone()} send={send()} />
-                    </div>
-                    <aside class="column" aria-label="State and costs">
-                        { part(Descriptor {
-                            vcpu,
-                            vcpus,
-                            paths: paths(),
-                            rows: shown.descriptor.clone(),
-                            data: shown.data.clone(),
-                            grid: shown.grid.clone(),
-                            grid_path: self.choice.grid_path,
-                            bank: self.choice.bank,
-                            send: send(),
-                        }) }
-                        { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
-                        <Steps {len} cursor={position.checked_sub(1)} rows={shown.rows.clone()} send={send()} />
-                        { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone() }) }
-                    </aside>
-                </main>
-                { part(Help) }
-                <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
-            </>
-        }
+        self.page()
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {

@@ -11,6 +11,12 @@ pub(crate) enum Command {
     Slower,
     /// Select the vCPU with this number.
     Vcpu(u16),
+    /// Offer every step that can be taken, or let the clock choose again.
+    Hand,
+    Undo,
+    Redo,
+    /// On to the next breakpoint, or back to the one before.
+    Run(bool),
     Help,
 }
 
@@ -39,7 +45,7 @@ impl Focus {
     }
 }
 
-/// A key with its modifiers; `other` is Ctrl, Alt or Meta, whose shortcuts are the browser's.
+/// A key with its modifiers; `other` is Ctrl, Alt or Meta, whose shortcuts are the browser's but for undo and redo.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Press<'a> {
     pub(crate) key: &'a str,
@@ -49,8 +55,15 @@ pub(crate) struct Press<'a> {
 
 /// What the key asks for, unless it belongs to the browser or to what has the focus.
 pub(crate) fn command(press: Press, focus: Focus) -> Option<Command> {
-    if press.other || focus == Focus::Typing {
+    if focus == Focus::Typing {
         return None;
+    }
+    if press.other {
+        return match press.key {
+            "z" => Some(Command::Undo),
+            "Z" | "y" => Some(Command::Redo),
+            _ => None,
+        };
     }
     let own = match focus {
         Focus::Pressable => press.key == " ",
@@ -71,6 +84,9 @@ pub(crate) fn command(press: Press, focus: Focus) -> Option<Command> {
         " " => Command::PlayPause,
         "]" => Command::Faster,
         "[" => Command::Slower,
+        "b" => Command::Run(true),
+        "B" => Command::Run(false),
+        "h" | "H" => Command::Hand,
         "?" => Command::Help,
         key => {
             let mut chars = key.chars();
@@ -93,6 +109,11 @@ pub(crate) const HELP: &[(&[&str], &str)] = &[
     (&["["], "play slower"),
     (&["]"], "play faster"),
     (&["1", "…", "9"], "select vCPU 0 … 8"),
+    (&["B"], "on to the next breakpoint"),
+    (&["Shift", "B"], "back to the breakpoint before"),
+    (&["H"], "play by hand: pick who moves"),
+    (&["Ctrl", "Z"], "undo"),
+    (&["Ctrl", "Shift", "Z"], "redo"),
     (&["?"], "this help"),
 ];
 
@@ -115,6 +136,7 @@ mod tests {
         check("9", false, Focus::Page, Some(Command::Vcpu(8)));
         check("0", false, Focus::Page, None);
         check("F1", false, Focus::Page, None);
+        check("h", false, Focus::Page, Some(Command::Hand));
         check("?", true, Focus::Page, Some(Command::Help));
     }
 
@@ -143,5 +165,10 @@ mod tests {
     fn the_browsers_own_shortcuts_stay_its_own() {
         let press = Press { key: "l", shift: false, other: true };
         assert_eq!(command(press, Focus::Page), None);
+        for (key, expect) in [("z", Command::Undo), ("Z", Command::Redo), ("y", Command::Redo)] {
+            let press = Press { key, shift: key == "Z", other: true };
+            assert_eq!(command(press, Focus::Page), Some(expect));
+            assert_eq!(command(press, Focus::Typing), None, "a field has its own");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The list of steps: only the rows around what is looked at, as markup.
 
+use crate::found::Found;
 use crate::names::{self, Name};
 use crate::words;
 use apic_core::run::{Align, Lockstep};
@@ -51,11 +52,14 @@ pub(crate) enum Is {
     Ahead,
 }
 
+/// How far the rows are taken, and whether the last of them is the present.
+pub(crate) type Taken = (usize, bool);
+
 impl Is {
-    pub(crate) fn of(row: usize, cursor: Option<usize>) -> Self {
-        match cursor {
-            Some(c) if c == row => Self::Present,
-            Some(c) if row < c => Self::Taken,
+    pub(crate) fn of(row: usize, (taken, exact): Taken) -> Self {
+        match row + 1 {
+            n if n == taken && exact => Self::Present,
+            n if n <= taken => Self::Taken,
             _ => Self::Ahead,
         }
     }
@@ -73,8 +77,10 @@ impl Is {
 /// Some rows of the list as markup, without what each [`Is`]: that changes with every step, and the rows do not.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) struct Rows {
-    /// Which beats they are.
+    /// Which rows they are: beats, if all are listed.
     pub(crate) beats: Range<usize>,
+    /// What is listed.
+    pub(crate) found: Found,
     markup: AttrValue,
     /// Where in it each row begins, and where the last one ends.
     cuts: Rc<[usize]>,
@@ -82,10 +88,10 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Some of them as they are at a moment.
-    pub(crate) fn at(&self, beats: Range<usize>, cursor: Option<usize>) -> String {
+    pub(crate) fn at(&self, beats: Range<usize>, taken: Taken) -> String {
         let mut markup = String::with_capacity(beats.len() * 260);
         for beat in beats {
-            let (class, selected) = Is::of(beat, cursor).attributes();
+            let (class, selected) = Is::of(beat, taken).attributes();
             for part in ["<li class=\"", class, "\" aria-selected=\"", selected, "\"", self.of(beat..beat + 1)] {
                 markup.push_str(part);
             }
@@ -107,13 +113,14 @@ impl Rows {
 }
 
 /// Draws rows.
-pub(crate) fn draw(lockstep: &Lockstep, names: &[Name], beats: Range<usize>) -> Rows {
+pub(crate) fn draw(lockstep: &Lockstep, names: &[Name], found: &Found, beats: Range<usize>) -> Rows {
     let paths = lockstep.paths();
-    let len = lockstep.len();
+    let len = found.len(lockstep.len());
     let mut markup = String::with_capacity(beats.len() * 220);
     let mut cuts = Vec::with_capacity(beats.len() + 1);
-    for i in beats.clone() {
+    for row in beats.clone() {
         cuts.push(markup.len());
+        let i = found.beat(row);
         let Some(beat) = lockstep.beat(i) else { continue };
         let takers = || beat.steps.iter().enumerate().take(names.len()).filter_map(|(p, step)| Some((p, (*step)?)));
         let Some((first, step)) = takers().next() else { continue };
@@ -123,7 +130,7 @@ pub(crate) fn draw(lockstep: &Lockstep, names: &[Name], beats: Range<usize>) -> 
             markup,
             " id=\"beat-{i}\" role=\"option\" aria-setsize=\"{len}\" aria-posinset=\"{}\" data-beat=\"{i}\" \
              data-rule=\"{}\"><span class=\"at\">",
-            i + 1,
+            row + 1,
             info.id,
         );
         push_when(&mut markup, lockstep, first, step);
@@ -147,7 +154,7 @@ pub(crate) fn draw(lockstep: &Lockstep, names: &[Name], beats: Range<usize>) -> 
         markup.push_str("</span></li>");
     }
     cuts.push(markup.len());
-    Rows { beats, markup: markup.into(), cuts: cuts.into() }
+    Rows { beats, found: found.clone(), markup: markup.into(), cuts: cuts.into() }
 }
 
 /// The time of a step, as the paths are aligned: since the start, from the expiry, or its number in the tick.
@@ -187,7 +194,7 @@ mod tests {
     use apic_core::scenario::preset;
 
     fn rows_of(lockstep: &Lockstep, beats: Range<usize>) -> Rows {
-        draw(lockstep, &names::of(lockstep), beats)
+        draw(lockstep, &names::of(lockstep), &Found::default(), beats)
     }
 
     #[test]
@@ -195,7 +202,7 @@ mod tests {
         let scenario = preset("pinned-vs-offloaded").expect("ships");
         let aligned = |align| {
             let lockstep = Lockstep::comparing(&scenario, &Compare { ways: Vec::new(), align }, &[]);
-            rows_of(&lockstep, 0..60).at(0..60, None)
+            rows_of(&lockstep, 0..60).at(0..60, (0, false))
         };
         let rows = aligned(Align::Expiry);
         assert!(rows.contains(">+0.000<") && rows.contains(">−"), "{rows}");
@@ -230,13 +237,14 @@ mod tests {
     fn rows_carry_their_beat_and_one_is_the_present() {
         let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("ships"));
         let rows = rows_of(&lockstep, 0..10);
-        let markup = rows.at(0..10, Some(3));
+        let markup = rows.at(0..10, (4, true));
         assert_eq!((markup.matches("<li ").count(), markup.matches("</li>").count()), (10, 10));
         assert!(markup.contains("<li class=\"row here\" aria-selected=\"true\" id=\"beat-3\""), "{markup}");
         assert_eq!((markup.matches("row ahead").count(), markup.matches("\"true\"").count()), (6, 1));
         assert!(rows.of(3..4).contains("data-beat=\"3\""));
         assert_eq!((rows.of(4..4), rows.of(4..11)), ("", ""));
-        assert_eq!(Is::of(0, None), Is::Ahead);
+        assert_eq!([0, 1, 2].map(|row| Is::of(row, (2, true))), [Is::Taken, Is::Present, Is::Ahead]);
+        assert_eq!([0, 1, 2].map(|row| Is::of(row, (2, false))), [Is::Taken, Is::Taken, Is::Ahead]);
     }
 
     #[test]

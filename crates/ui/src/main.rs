@@ -2,7 +2,8 @@
 //!
 //! [`app`] holds the state and turns messages into changes; [`session`] is the run, the moment and the selected vCPU;
 //! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
-//! pure: [`keys`], [`place`], [`compare`], [`names`], [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`words`].
+//! pure: [`keys`], [`place`], [`compare`], [`names`], [`hand`], [`tree`], [`undo`], [`condition`], [`breaks`], [`found`],
+//! [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`words`].
 //!
 //! # What scripts and tests may rely on
 //!
@@ -25,15 +26,24 @@
 //! | `[data-testid=steps-list]` | the list; rows `#beat-13[data-beat=13][data-rule=C8]`, the present one `.here` |
 //! | `[data-testid=compare]` | `details` with `way-0`, `era-0` (selects), `drop-0`, `add-way`, `align-time`, `align-expiry`, `align-step` (radio buttons), `compare-refusal`, `refused-paths` (items carry `data-path`) |
 //! | `[data-testid=differences]` | rows `[data-aspect=firing]`, cells `[data-path=posted]`; `alike`: what is the same on all paths |
+//! | `[data-testid=hand]`, `fork`, `undo`, `redo` | playing by hand, and taking back |
+//! | `[data-testid=offers-posted]` | the steps that can be picked: buttons `[data-actor=sw-3][data-rule=C9]`, the one due with class `due` |
+//! | `[data-testid=branches]` | the tree: buttons `branch-0`, the shown one `[aria-current]`; `branch-name`: field |
+//! | `[data-testid=breakpoint]` | field of a condition, with `add-breakpoint`, `breakpoint-refusal`; `breakpoints`: the list, with `break-0` (checkbox) and `unbreak-0`; `run-on`, `run-back`; `step-core` (select), `core-next`, `core-back` |
+//! | `[data-testid=filter]` | field over the list, with `found` (how many) and `filter-refusal` |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
 //! | `[data-testid=notice]`, `dismiss`, `refusal` | what is wrong with a link; with a placement |
 //! | `[data-testid=core-3]`, `seat-0`, `load-0`, `[data-token=vcpu-0]`, `[data-token=housekeeper-0]` | the board: cell, select of a vCPU's core, select of a housekeeper's load, tokens |
 
 mod address;
 mod app;
+mod breaks;
 mod compare;
+mod condition;
 mod facts;
 mod figures;
+mod found;
+mod hand;
 mod keys;
 mod list;
 mod names;
@@ -42,6 +52,8 @@ mod place;
 mod session;
 mod shown;
 mod strip;
+mod tree;
+mod undo;
 mod view;
 mod words;
 

@@ -3,6 +3,8 @@
 use crate::compare;
 use crate::facts::{self, Data};
 use crate::figures;
+use crate::found::Found;
+use crate::hand::{self, Offer};
 use crate::list;
 use crate::names::{self, Name};
 use crate::session::Session;
@@ -28,6 +30,8 @@ pub(crate) struct Choice {
     pub(crate) bank: Bank,
     /// Whose grid, by its place among the paths.
     pub(crate) grid_path: usize,
+    /// Steps are offered to be picked.
+    pub(crate) by_hand: bool,
 }
 
 /// A stage's picture and tally.
@@ -39,6 +43,8 @@ pub(crate) struct StageView {
     pub(crate) cuts: Rc<[usize]>,
     pub(crate) exits: u32,
     pub(crate) ipis: u32,
+    /// The steps that a person may pick, while playing by hand.
+    pub(crate) offers: Option<Rc<[Offer]>>,
 }
 
 /// The sentence of a moment.
@@ -83,6 +89,8 @@ pub(crate) struct Shown {
     pub(crate) grid: AttrValue,
     pub(crate) ledger: Rc<[figures::Row]>,
     pub(crate) rows: list::Rows,
+    /// What the list lists.
+    found: Found,
 }
 
 impl Shown {
@@ -107,6 +115,7 @@ impl Shown {
             grid: AttrValue::default(),
             ledger: Rc::default(),
             rows: list::Rows::default(),
+            found: Found::default(),
         };
         shown.rerun(session, choice);
         shown
@@ -141,8 +150,24 @@ impl Shown {
         self.say(&session.lockstep);
         self.time = list::present(&session.lockstep).into();
         self.look_up(session, choice);
-        let position = session.lockstep.position();
-        self.rows_around(&session.lockstep, position.saturating_sub(1));
+        self.rows_around(&session.lockstep, self.taken(session).0.saturating_sub(1));
+    }
+
+    /// Rows of the list that are taken.
+    pub(crate) fn taken(&self, session: &Session) -> list::Taken {
+        self.found.taken(session.lockstep.position())
+    }
+
+    /// How many rows the list has.
+    pub(crate) fn listed(&self, session: &Session) -> usize {
+        self.found.len(session.lockstep.len())
+    }
+
+    /// Lists something else.
+    pub(crate) fn list(&mut self, session: &Session, found: Found) {
+        self.found = found;
+        self.rows = list::Rows::default();
+        self.rows_around(&session.lockstep, self.taken(session).0.saturating_sub(1));
     }
 
     /// The stages, again.
@@ -158,6 +183,7 @@ impl Shown {
                 cuts: stage.cuts.into(),
                 exits: stage.so_far.exits,
                 ipis: stage.so_far.ipis,
+                offers: choice.by_hand.then(|| hand::offers(&lockstep.paths()[i]).into()),
             }
         };
         self.stages = self.paths.iter().enumerate().map(stage).collect();
@@ -204,9 +230,9 @@ impl Shown {
 
     /// Rows of the list around one, unless they are there.
     pub(crate) fn rows_around(&mut self, lockstep: &Lockstep, row: usize) {
-        let beats = list::around(row, lockstep.len(), &self.rows.beats);
+        let beats = list::around(row, self.found.len(lockstep.len()), &self.rows.beats);
         if beats != self.rows.beats {
-            self.rows = list::draw(lockstep, &self.paths, beats);
+            self.rows = list::draw(lockstep, &self.paths, &self.found, beats);
         }
     }
 }

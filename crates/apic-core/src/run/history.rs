@@ -161,6 +161,14 @@ impl History {
         (range.start..range.end.min(self.len())).map_while(|_| sim.follow_recorded(&self.picks)).collect()
     }
 
+    /// Shows every step with its number and its effects. The position does not change.
+    pub fn each(&self, mut each: impl FnMut(u32, &StepMeta, &[Effect])) {
+        self.replay(self.start(), self.len(), |sim, _, _, effects| {
+            let step = sim.steps() - 1;
+            each(step, &self.metas[step as usize], effects);
+        });
+    }
+
     /// The machine after `steps` steps. The position does not change.
     pub fn machine_at(&self, steps: usize) -> Machine {
         self.sim_at(steps).machine().clone()

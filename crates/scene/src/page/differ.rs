@@ -26,12 +26,6 @@ impl Aspect {
     pub fn differs(&self) -> bool {
         self.answers.windows(2).any(|pair| pair[0] != pair[1])
     }
-
-    /// "pinned: EXTERNAL_INTERRUPT; posted: no exit", by the names of the paths.
-    pub fn text(&self, names: &[&str]) -> String {
-        let answers: Vec<String> = names.iter().zip(&self.answers).map(|(name, a)| format!("{name}: {a}")).collect();
-        answers.join("; ")
-    }
 }
 
 type Answer = fn(&PathSteps, &Scenario) -> String;

@@ -43,6 +43,10 @@ impl App {
                 }
                 known
             }
+            Command::Run(forward) => self.run_to(ctx, forward),
+            Command::Hand => self.by_hand(),
+            Command::Undo => self.turn(ctx, true),
+            Command::Redo => self.turn(ctx, false),
             Command::Help => {
                 let dialog = element(help::DIALOG).and_then(|e| e.dyn_into::<HtmlDialogElement>().ok());
                 if let Some(dialog) = dialog.filter(|d| !d.open()) {
@@ -96,12 +100,10 @@ impl App {
     }
 
     pub(super) fn replace(&mut self, ctx: &Context<Self>, session: Session) {
-        let run = self.session.run + 1;
-        self.session = Session { run, ..session };
-        (self.playing, self.hint, self.notice, self.compare_refusal) = (None, None, None, None);
+        self.session.replaced_by(session);
         self.choice.grid_path = self.session.lockstep.paths().len().saturating_sub(1);
-        self.shown.rerun(&self.session, self.choice);
-        self.moved(ctx);
+        self.notice = None;
+        self.rerun(ctx);
     }
 
     /// Compares something else, or says why not.
@@ -113,12 +115,8 @@ impl App {
             self.compare_refusal = Some(text.into());
             return true;
         }
-        self.playing = None;
-        self.choice.grid_path = self.choice.grid_path.min(self.session.lockstep.paths().len().saturating_sub(1));
-        self.shown.rerun(&self.session, self.choice);
-        self.compare_refusal = None;
+        self.rerun(ctx);
         self.address.push(&self.session);
-        self.moved(ctx);
         true
     }
 

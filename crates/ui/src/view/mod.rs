@@ -6,6 +6,8 @@
 //! select has `~value` beside the `selected` of its options: the attribute alone is ignored once a person has chosen.
 
 pub(crate) mod board;
+pub(crate) mod branches;
+pub(crate) mod breaks;
 pub(crate) mod compare;
 pub(crate) mod costs;
 pub(crate) mod descriptor;

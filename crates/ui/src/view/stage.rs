@@ -2,6 +2,9 @@
 
 use super::part::{Draw, Send};
 use super::raw::Raw;
+use crate::app::Msg;
+use crate::app::hand::Ask;
+use crate::hand::{self, Offer};
 use crate::shown::StageView;
 use yew::prelude::*;
 
@@ -32,10 +35,40 @@ impl Draw for Stage {
                         { "this tick: " }<b>{ count(view.exits, "exit") }</b>{ ", " }{ count(view.ipis, "IPI") }
                     </span>
                 </div>
+                <div class="offers">{ offers(self) }</div>
                 <Raw class="stage-place" {testid} markup={view.svg.clone()} cuts={view.cuts.clone()}
                     marks={Some((self.index, self.send.clone()))} />
             </section>
         }
+    }
+}
+
+/// The steps that can be taken now, each as a button.
+fn offers(stage: &Stage) -> Html {
+    let Some(all) = &stage.view.offers else { return Html::default() };
+    if all.is_empty() {
+        return html! { <p class="foot">{ "The run of this path ends here." }</p> };
+    }
+    let (path, key) = (stage.index, &stage.view.name.key);
+    let offer = |o: &Offer| {
+        let actor = o.actor;
+        let onclick = stage.send.reform(move |_: MouseEvent| Msg::Hand(Ask::Pick(path, actor)));
+        let class = if o.due { "offer due" } else { "offer" };
+        let mut who = o.who.clone();
+        if let Some(later) = &o.later {
+            who.push_str(", in ");
+            who.push_str(later);
+        }
+        who.push_str(if o.due { " (due)" } else { "" });
+        let what = [o.rule, " ", o.what].concat();
+        html! {
+            <button {class} data-actor={hand::key(actor)} data-rule={o.rule} {onclick}><span class="who">{ who }</span>{ what }</button>
+        }
+    };
+    html! {
+        <div role="group" aria-label={format!("Who moves next: {}", stage.view.name.title)} data-testid={format!("offers-{key}")}>
+            { for all.iter().map(offer) }
+        </div>
     }
 }
 

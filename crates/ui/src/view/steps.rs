@@ -1,10 +1,10 @@
 //! The list of steps. Only the rows around what is looked at are in the document; the scroll area is as tall as if all
 //! were.
 
-use super::event::pressed;
+use super::event::{field, pressed};
 use super::part::Send;
 use crate::app::Msg;
-use crate::list::{self, Is, Rows};
+use crate::list::{self, Is, Rows, Taken};
 use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -15,9 +15,13 @@ use yew::prelude::*;
 #[derive(Properties, PartialEq)]
 pub(crate) struct StepsProps {
     pub(crate) len: usize,
-    /// The beat taken last.
-    pub(crate) cursor: Option<usize>,
+    /// Rows taken.
+    pub(crate) taken: Taken,
     pub(crate) rows: Rows,
+    /// What is looked for.
+    pub(crate) filter: AttrValue,
+    /// Why nothing is found.
+    pub(crate) refusal: Option<AttrValue>,
     pub(crate) send: Send,
 }
 
@@ -47,7 +51,7 @@ impl Seen {
 /// What stands in the document.
 struct Drawn {
     len: usize,
-    cursor: Option<usize>,
+    taken: Taken,
     rows: Rows,
 }
 
@@ -62,7 +66,8 @@ impl Component for Steps {
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let props = ctx.props();
-        let active = props.cursor.map(|c| format!("beat-{c}"));
+        let cursor = props.taken.0.checked_sub(1);
+        let active = cursor.filter(|_| props.taken.1).map(|row| format!("beat-{}", props.rows.found.beat(row)));
         let (scroller, beats, send, len) =
             (self.scroller.clone(), props.rows.beats.clone(), props.send.clone(), props.len);
         let seen = self.seen.clone();
@@ -73,13 +78,17 @@ impl Component for Steps {
                 send.emit(Msg::Look(row));
             }
         });
-        let (send, cursor) = (props.send.clone(), props.cursor);
+        let (send, found) = (props.send.clone(), props.rows.found.clone());
         let onkeydown = Callback::from(move |event: KeyboardEvent| {
-            if let Some(beat) = keyed(&event.key(), cursor, len) {
+            if let Some(row) = keyed(&event.key(), cursor, len) {
                 event.prevent_default();
-                send.emit(Msg::Seek(beat + 1));
+                send.emit(Msg::Seek(found.beat(row) + 1));
             }
         });
+        let oninput = props.send.reform(|e: InputEvent| Msg::Filter(field(&e).map(|f| f.value()).unwrap_or_default()));
+        let refusal =
+            props.refusal.clone().map(|text| html! { <p class="refusal" data-testid="filter-refusal">{ text }</p> });
+        let count = props.rows.found.is_part().then(|| format!("{len} found"));
         let send = props.send.clone();
         let onclick = Callback::from(move |event: MouseEvent| {
             if let Some(beat) = pressed::<usize>(&event, "[data-beat]", "data-beat") {
@@ -88,7 +97,14 @@ impl Component for Steps {
         });
         html! {
             <section class="card" aria-labelledby="steps-title">
-                <h2 id="steps-title" class="panel">{ "Steps" }</h2>
+                <div class="panel-head">
+                    <h2 id="steps-title" class="panel">{ "Steps" }</h2>
+                    <label class="about">{ "Find " }
+                        <input type="search" data-testid="filter" placeholder="words, or ON becomes 1" ~value={props.filter.clone()} {oninput} />
+                    </label>
+                </div>
+                <div role="alert">{ refusal }</div>
+                <p class="foot found" role="status" data-testid="found">{ count }</p>
                 <div class="row row-head" aria-hidden="true">
                     <span class="at">{ "µs" }</span><span class="rule">{ "rule" }</span><span>{ "what" }</span><span>{ "path" }</span>
                 </div>
@@ -104,7 +120,7 @@ impl Component for Steps {
 
     /// After all parts of the page are drawn: then the one layout that scrolling asks for is the last.
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        let &StepsProps { len, cursor, ref rows, .. } = ctx.props();
+        let &StepsProps { len, taken, ref rows, .. } = ctx.props();
         if let (true, Some(scroller)) = (first, self.scroller.cast::<Element>()) {
             self.seen.set(Seen::of(&scroller));
         }
@@ -116,14 +132,14 @@ impl Component for Steps {
             set(&self.window, "top", list::top_of(rows.beats.start, len));
         }
         if let Some(window) = self.window.cast::<Element>()
-            && old.as_ref().and_then(|old| keep(&window, old, rows, cursor)).is_none()
+            && old.as_ref().and_then(|old| keep(&window, old, rows, taken)).is_none()
         {
-            window.set_inner_html(&rows.at(rows.beats.clone(), cursor));
+            window.set_inner_html(&rows.at(rows.beats.clone(), taken));
         }
-        if old.is_none_or(|old| (old.len, old.cursor) != (len, cursor)) {
-            self.reveal(cursor.unwrap_or(0), len);
+        if old.is_none_or(|old| (old.len, old.taken) != (len, taken)) {
+            self.reveal(taken.0.saturating_sub(1), len);
         }
-        self.drawn = Some(Drawn { len, cursor, rows: rows.clone() });
+        self.drawn = Some(Drawn { len, taken, rows: rows.clone() });
     }
 }
 
@@ -143,7 +159,7 @@ impl Steps {
 
 /// Makes the rows in the document the new ones, if they share some: takes away and adds at the ends, and marks those that
 /// stay as taken, present or ahead where that changed.
-fn keep(window: &Element, old: &Drawn, new: &Rows, cursor: Option<usize>) -> Option<()> {
+fn keep(window: &Element, old: &Drawn, new: &Rows, taken: Taken) -> Option<()> {
     let shared = new.shared(&old.rows)?;
     for _ in old.rows.beats.start..shared.start {
         window.first_element_child()?.remove();
@@ -153,8 +169,8 @@ fn keep(window: &Element, old: &Drawn, new: &Rows, cursor: Option<usize>) -> Opt
     }
     let elements = window.children();
     for beat in shared.clone() {
-        let is = Is::of(beat, cursor);
-        if is != Is::of(beat, old.cursor) {
+        let is = Is::of(beat, taken);
+        if is != Is::of(beat, old.taken) {
             let (row, (class, selected)) = (elements.item((beat - shared.start) as u32)?, is.attributes());
             row.set_class_name(class);
             row.set_attribute("aria-selected", selected).ok()?;
@@ -162,7 +178,7 @@ fn keep(window: &Element, old: &Drawn, new: &Rows, cursor: Option<usize>) -> Opt
     }
     for (place, beats) in [("afterbegin", new.beats.start..shared.start), ("beforeend", shared.end..new.beats.end)] {
         if !beats.is_empty() {
-            window.insert_adjacent_html(place, &new.at(beats, cursor)).ok()?;
+            window.insert_adjacent_html(place, &new.at(beats, taken)).ok()?;
         }
     }
     Some(())

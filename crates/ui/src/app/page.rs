@@ -1,0 +1,129 @@
+//! What the page is made of, and where it gets its values.
+
+use super::App;
+use crate::shown::StageView;
+use crate::view::board::Board;
+use crate::view::branches::Branches;
+use crate::view::breaks::Breakpoints;
+use crate::view::compare::Compare;
+use crate::view::descriptor::Descriptor;
+use crate::view::differ::Differ;
+use crate::view::header::Header;
+use crate::view::help::Help;
+use crate::view::ledger::Ledger;
+use crate::view::notice::Notice;
+use crate::view::part::part;
+use crate::view::presets::Presets;
+use crate::view::registers::Registers;
+use crate::view::sentence::Sentence;
+use crate::view::share::Share;
+use crate::view::stage::Stage;
+use crate::view::steps::Steps;
+use crate::view::transport::Transport;
+use yew::prelude::*;
+
+impl App {
+    pub(super) fn page(&self) -> Html {
+        let (shown, send, session) = (&self.shown, &self.send, &self.session);
+        let (position, len) = (session.lockstep.position(), session.lockstep.len());
+        let (vcpu, vcpus) = (session.vcpu.0, shown.scenario.vcpus.len() as u16);
+        let meta = &shown.scenario.meta;
+        let send = || send.clone();
+        let paths = || shown.paths.clone();
+        let stage = |(index, s): (usize, &StageView)| part(Stage { view: s.clone(), index, send: send() });
+        html! {
+            <>
+                { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
+                <main>
+                    <div class="messages">
+                        { part(Notice { text: self.notice.clone(), send: send() }) }
+                        { part(Share { link: self.link.clone(), send: send() }) }
+                    </div>
+                    { part(Presets {
+                        question: meta.question.clone().into(),
+                        summary: meta.summary.clone().into(),
+                        sources: meta.sources.clone(),
+                        origin: session.origin.clone(),
+                        edited: session.edited,
+                        all: self.presets.clone(),
+                        send: send(),
+                    }) }
+                    <div class="column" ref={self.stages.clone()}>
+                        { part(Compare {
+                            paths: paths(),
+                            era: shown.scenario.vm.era,
+                            align: session.lockstep.alignment(),
+                            refused: shown.refused.clone(),
+                            refusal: self.compare_refusal.clone(),
+                            send: send(),
+                        }) }
+                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
+                        <div class="deck">
+                            { part(Sentence {
+                                who: shown.said.who.clone(),
+                                badge: shown.said.badge.clone(),
+                                rule: shown.said.rule,
+                                main: shown.said.main.clone(),
+                                aside: shown.said.aside.clone(),
+                            }) }
+                            { part(Transport {
+                                position,
+                                len,
+                                time: shown.time.clone(),
+                                playing: self.playing.is_some(),
+                                speed: self.speed,
+                                hint: self.hint.clone(),
+                                strip: shown.strip.clone(),
+                                send: send(),
+                            }) }
+                        </div>
+                        <div class="pair">
+                        <Steps
+                            len={shown.listed(session)}
+                            taken={shown.taken(session)}
+                            rows={shown.rows.clone()}
+                            filter={self.filter.clone()}
+                            refusal={self.filter_refusal.clone()}
+                            send={send()}
+                        />
+                        <div>
+                        { part(Breakpoints {
+                            breaks: self.breaks.clone(),
+                            refusal: self.break_refusal.clone(),
+                            cores: shown.scenario.host.topology.cpus() as u16,
+                            core: self.core,
+                            send: send(),
+                        }) }
+                        { part(Branches {
+                            tree: session.tree.clone(),
+                            by_hand: self.choice.by_hand,
+                            offers: session.offers(),
+                            send: send(),
+                        }) }
+                        </div>
+                        </div>
+                        { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
+                        <Board scenario={shown.scenario.clone()} send={send()} />
+                    </div>
+                    <aside class="column" aria-label="State and costs">
+                        { part(Descriptor {
+                            vcpu,
+                            vcpus,
+                            paths: paths(),
+                            rows: shown.descriptor.clone(),
+                            data: shown.data.clone(),
+                            grid: shown.grid.clone(),
+                            grid_path: self.choice.grid_path,
+                            bank: self.choice.bank,
+                            send: send(),
+                        }) }
+                        { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
+                        { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone() }) }
+                    </aside>
+                </main>
+                { part(Help) }
+                <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
+            </>
+        }
+    }
+}
