@@ -11,6 +11,7 @@ mod fences;
 mod http;
 mod licences;
 mod lint;
+mod mutants;
 mod phases;
 mod places;
 mod serve;
@@ -36,6 +37,8 @@ cargo xtask COMMAND
                                  --native (the machine here only), --wasm (here and in Node), --peers, --recordings,
                                  --browser (the built page). --write puts the figures into docs/benchmarks.md;
                                  --smoke only asks whether everything runs
+  mutants [NAME...]              how many small faults in the model the tests see (half an hour and more); only those
+                                 in the files and functions named
   setup                          only install what the commands above need
   serve-dir DIR [--port N] [--csp POLICY] [--mime EXT=TYPE]
                                  serve a folder that is already built; the browser tests use this
@@ -72,13 +75,14 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         "dist" => no_options(options).and_then(|()| dist::run(&places)),
         "lint" => no_options(options).and_then(|()| lint::run(&places)),
         "setup" => no_options(options).and_then(|()| setup::everything(&places)),
+        "mutants" => mutants::run(&places, options),
         "bench" => bench::run(&places, options),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
         }
         other => Err(Error::Usage(format!(
-            "there is no command {other:?}; valid are serve, test, dist, lint, bench, setup, serve-dir"
+            "there is no command {other:?}; valid are serve, test, dist, lint, bench, mutants, setup, serve-dir"
         ))),
     }
 }

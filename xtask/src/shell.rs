@@ -11,8 +11,13 @@ use crate::error::Error;
 
 /// Runs `command` with its output shown. `what` is the sentence's subject when it fails.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Error> {
+    run_allowing(&[0], what, command)
+}
+
+/// The same for a program that has something to say with its exit status: `codes` are no failure.
+pub(crate) fn run_allowing(codes: &[i32], what: &str, command: &mut Command) -> Result<(), Error> {
     let status = command.status().map_err(|source| start_error(command, source))?;
-    if status.success() {
+    if status.code().is_some_and(|code| codes.contains(&code)) {
         return Ok(());
     }
     Err(Error::Failed { what: what.to_owned(), status: status.to_string(), command: words(command) })

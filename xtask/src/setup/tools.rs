@@ -16,6 +16,7 @@ use crate::shell;
 const WASM_BINDGEN: &str = "0.2.130";
 /// 0.22 needs a newer Rust than this workspace asks for.
 const TRUNK: &str = "0.21.14";
+const CARGO_MUTANTS: &str = "27.1.0";
 const BINARYEN: &str = "132.0.0";
 const ESBUILD: &str = "0.28.2";
 
@@ -34,6 +35,7 @@ pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
             krate: "trunk",
             version: TRUNK,
             binary: "trunk",
+            asked: &["--version"],
             locked: true,
             // Its own speed does not matter, and its own release profile costs 18 minutes instead of 8.
             opt_level: "0",
@@ -81,6 +83,7 @@ pub(crate) fn wasm_bindgen(places: &Places) -> Result<PathBuf, Error> {
             krate: "wasm-bindgen-cli",
             version: WASM_BINDGEN,
             binary: "wasm-bindgen",
+            asked: &["--version"],
             // Its lock file names a crate version that no longer exists.
             locked: false,
             opt_level: "1",
@@ -90,10 +93,30 @@ pub(crate) fn wasm_bindgen(places: &Places) -> Result<PathBuf, Error> {
     )
 }
 
+/// The folder with `cargo-mutants`; only `cargo xtask mutants` needs it.
+pub(crate) fn cargo_mutants(places: &Places) -> Result<PathBuf, Error> {
+    crate_tool(
+        places,
+        &Tool {
+            krate: "cargo-mutants",
+            version: CARGO_MUTANTS,
+            binary: "cargo-mutants",
+            // As cargo calls it: its own name is its first argument.
+            asked: &["mutants", "--version"],
+            locked: true,
+            opt_level: "1",
+            why: "breaks the model in small ways, to see whether the tests see it",
+            cost: "built from source once, 1 to 3 minutes",
+        },
+    )
+}
+
 struct Tool {
     krate: &'static str,
     version: &'static str,
     binary: &'static str,
+    /// How it is asked for its version.
+    asked: &'static [&'static str],
     locked: bool,
     opt_level: &'static str,
     why: &'static str,
@@ -105,7 +128,7 @@ fn crate_tool(places: &Places, tool: &Tool) -> Result<PathBuf, Error> {
     let home = places.cache.join(format!("{}-{}", tool.krate, tool.version));
     let bin = home.join("bin");
     let answers = || {
-        shell::probe(Command::new(bin.join(tool.binary)).arg("--version"))
+        shell::probe(Command::new(bin.join(tool.binary)).args(tool.asked))
             .is_some_and(|version| version.ends_with(tool.version))
     };
     if answers() {
