@@ -58,7 +58,7 @@ fn waits(s: &Scenario, path: PathKind) -> Vec<u64> {
 }
 
 fn rule_of(sim: &Sim, actor: Actor) -> &'static str {
-    sim.machine().next(actor).map_or("none", |n| n.rule.id())
+    sim.machine().next(actor).map_or("none", |n| n.rule().id())
 }
 
 /// One step of an actor; nothing is lost by it.
@@ -425,8 +425,10 @@ fn a_late_wakeup_vector_costs_an_exit() {
             break;
         }
         let actors: Vec<Actor> = sim.machine().actors().filter(|a| *a != Actor::Wire(CORE)).collect();
-        let due =
-            actors.into_iter().filter_map(|a| Some((sim.machine().next(a)?.earliest, a))).min_by_key(|(at, _)| *at);
+        let due = actors
+            .into_iter()
+            .filter_map(|a| Some((sim.machine().next(a)?.earliest(sim.machine().now()), a)))
+            .min_by_key(|(at, _)| *at);
         go(&mut sim, due.expect("somebody can move").1);
     }
     assert!(sim.machine().vcpus()[0].in_guest());

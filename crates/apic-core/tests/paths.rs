@@ -470,7 +470,7 @@ fn rules(records: &[StepRecord]) -> Vec<&'static str> {
 }
 
 fn rule_of(sim: &Sim, actor: Actor) -> &'static str {
-    sim.machine().next(actor).map_or("none", |n| n.rule.id())
+    sim.machine().next(actor).map_or("none", |n| n.rule().id())
 }
 
 /// Takes steps of one actor, whoever is due; returns the effects of the last.

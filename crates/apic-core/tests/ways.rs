@@ -268,7 +268,7 @@ fn a_blocked_vcpu_gives_its_virtual_timer_to_an_hrtimer() {
 fn unblocking_waits_for_the_callback() {
     let s = halting(|s| s.vm.era = Era::Proposal2026);
     let mut sim = Sim::new(&s, PathKind::VirtualTimer);
-    let rule = |sim: &Sim, cpu| sim.machine().next(Actor::Sw(cpu)).map(|n| n.rule.id());
+    let rule = |sim: &Sim, cpu| sim.machine().next(Actor::Sw(cpu)).map(|n| n.rule().id());
     let mut effects = Vec::new();
     while rule(&sim, HK) != Some("C11") {
         let due = sim.clock().first().expect("somebody can move").0;
@@ -288,7 +288,7 @@ fn migrating_waits_for_the_callback() {
     const THERE: CpuId = CpuId(2);
     let s = scenario(|s| s.moves = vec![Move { vcpu: VcpuId(0), at_us: 999, cpu: THERE }]);
     let mut sim = Sim::new(&s, PathKind::NotPosted);
-    let rule = |sim: &Sim, actor| sim.machine().next(actor).map(|n| n.rule.id());
+    let rule = |sim: &Sim, actor| sim.machine().next(actor).map(|n| n.rule().id());
     let mut effects = Vec::new();
     while rule(&sim, Actor::Sw(HK)) != Some("D1") {
         let due = sim.clock().first().expect("somebody can move").0;

@@ -28,8 +28,8 @@ pub(crate) fn offers(path: &History) -> Vec<Offer> {
     }
     let (machine, due) = (path.machine(), due(path));
     let offer = |(actor, next): (Actor, apic_core::machine::Next)| {
-        let info = next.rule.info();
-        let wait = next.earliest.minus(machine.now());
+        let info = next.rule().info();
+        let wait = next.earliest(machine.now()).minus(machine.now());
         Offer {
             actor,
             who: who(actor),

@@ -3,8 +3,8 @@
 //! A run is a scenario plus the list of choices made in it. Where nothing was chosen, the clock has its way, so that an
 //! ordinary run is an empty list.
 
+mod book;
 mod clock;
-mod due;
 mod hand;
 #[cfg(test)]
 mod naive;

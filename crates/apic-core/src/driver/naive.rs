@@ -9,7 +9,6 @@ use crate::machine::{Actor, Config, Machine, Next, Taken};
 use crate::rule::Rule;
 use crate::scenario::{GuestIdle, Load, PRESETS, PathKind, Scenario, Vcpu};
 use crate::units::{CpuId, Ns};
-use std::sync::Arc;
 
 struct Naive {
     prices: Prices,
@@ -45,20 +44,20 @@ impl Naive {
     fn look(&mut self, machine: &Machine, actor: Actor, moved: bool) {
         let next = machine.next(actor);
         let drawn = &mut self.drawn;
-        let mut due_at = |next: &Next| match next.cost {
-            None => next.earliest,
+        let mut due_at = |next: &Next| match next.cost() {
+            None => next.earliest(machine.now()),
             Some(kind) => {
                 drawn[kind as usize] += 1;
                 let cost = self.prices.of(kind).sample(self.seed, drawn[kind as usize] - 1);
-                next.since.plus(cost).max(next.earliest)
+                next.due(machine.now(), cost)
             }
         };
         let entry = self.book.iter_mut().find(|(a, _)| *a == actor).expect("every actor has one");
         entry.1 = match (entry.1, next) {
-            (Some((at, rule)), Some(next)) if !moved && next.cost.is_some() && rule == next.rule => {
-                Some((at.max(next.earliest), rule))
+            (Some((at, rule)), Some(next)) if !moved && next.cost().is_some() && rule == next.rule() => {
+                Some((at.max(next.earliest(machine.now())), rule))
             }
-            (_, next) => next.map(|next| (due_at(&next), next.rule)),
+            (_, next) => next.map(|next| (due_at(&next), next.rule())),
         };
     }
 }
@@ -82,7 +81,7 @@ fn the_fast_clock_takes_the_steps_of_the_naive_one() {
         for path in PathKind::ALL {
             let mut machine = Machine::new(Config::new(&scenario, *path));
             let mut twin = machine.clone();
-            let mut clock = Clock::new(&machine, Arc::new(scenario.costs.prices()), scenario.run.seed);
+            let mut clock = Clock::new(&machine, &scenario.costs.prices(), scenario.run.seed);
             let mut naive = Naive::new(&twin, scenario.run.seed);
             for n in 0..6_000 {
                 let fast = clock.step(&mut machine, &mut Silent);
@@ -101,7 +100,7 @@ fn the_fast_clock_takes_the_steps_of_the_naive_one() {
 fn a_clock_that_was_led_by_hand_is_found_again() {
     let scenario = PRESETS[0].scenario().expect("ships valid");
     let mut machine = Machine::new(Config::new(&scenario, PathKind::Posted));
-    let mut clock = Clock::new(&machine, Arc::new(scenario.costs.prices()), 1);
+    let mut clock = Clock::new(&machine, &scenario.costs.prices(), 1);
     let mut effects: Vec<Effect> = Vec::new();
     for n in 0..3_000usize {
         let enabled: Vec<Actor> = machine.enabled().map(|(actor, _)| actor).collect();

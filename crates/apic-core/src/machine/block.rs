@@ -109,7 +109,7 @@ impl Machine {
     }
 
     pub(super) fn step_block<O: Observer>(&mut self, v: VcpuId, pc: BlockPc, obs: &mut O) -> (Rule, VcpuPc) {
-        let rule = self.next_block(v, pc).map_or(Rule::E4, |n| n.rule);
+        let rule = self.next_block(v, pc).map_or(Rule::E4, Next::rule);
         let next = match pc {
             BlockPc::Halt => {
                 self.halt(v, obs);

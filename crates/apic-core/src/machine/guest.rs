@@ -103,10 +103,12 @@ impl Guest {
 }
 
 impl Machine {
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     pub(super) fn next_guest(&self, v: VcpuId) -> Option<Next> {
         let vcpu = &self.vcpus[v.index()];
         let guest = &vcpu.guest;
-        let busy = vcpu.pc != VcpuPc::InGuest
+        let busy = !vcpu.in_guest()
             || self.cpus[vcpu.cpu.index()].pi_stage.is_some()
             || (vcpu.vapic.recognised() && guest.interrupts_on);
         if busy {
@@ -128,7 +130,7 @@ impl Machine {
     }
 
     pub(super) fn step_guest<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
-        let rule = self.next_guest(v).map_or(Rule::G1, |n| n.rule);
+        let rule = self.next_guest(v).map_or(Rule::G1, Next::rule);
         match rule {
             Rule::A1 | Rule::V1 | Rule::U1 => self.guest_arms(v, obs),
             Rule::C14 | Rule::J7 | Rule::U9 => self.guest_eoi(v, obs),
@@ -144,12 +146,9 @@ impl Machine {
         let vcpu = &self.vcpus[v.index()];
         let cpu = vcpu.cpu;
         if !vcpu.in_guest() {
-            self.touch_cpu(cpu);
-        } else if vcpu.vapic.recognised() || vcpu.window || !vcpu.processor_timer.is_never() {
-            self.touched.push(Actor::Irq(cpu));
-        } else {
-            self.touch_latched(cpu);
+            self.touched.push(Actor::Sw(cpu));
         }
+        self.touch_guest_events(cpu, v);
         Taken { rule, vcpu: Some(v) }
     }
 

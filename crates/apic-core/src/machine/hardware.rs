@@ -28,6 +28,8 @@ enum GuestEvent {
 }
 
 impl Machine {
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     pub(super) fn next_irq(&self, cpu: CpuId) -> Option<Next> {
         let c = &self.cpus[cpu.index()];
         if let Some(stage) = c.pi_stage {
@@ -51,7 +53,10 @@ impl Machine {
             };
         }
         let vector = c.irr.highest()?;
-        self.host_interrupts_on(cpu).then(|| match vector {
+        if !self.host_interrupts_on(cpu) {
+            return None;
+        }
+        Some(match vector {
             Vector::LOCAL_TIMER => self.kvm_step(self.timer_interrupt_rule(cpu), CostKind::TimerInterrupt),
             Vector::POSTED_INTR => self.kvm_step(Rule::I2, CostKind::HostIrq),
             Vector::POSTED_INTR_WAKEUP => self.kvm_step(Rule::I5, CostKind::HostIrq),
@@ -80,8 +85,13 @@ impl Machine {
             (None, _) => self.take_in_root(cpu, c.irr.highest().unwrap_or(Vector::RESCHEDULE), obs),
         };
         match guest {
-            // Software has nothing to do with what the processor does within the guest.
-            Some(v) if self.vcpus[v.index()].in_guest() => self.touched.push(Actor::Guest(v)),
+            // Software has nothing to do with what the processor does within the guest, and while that clears ON the guest
+            // stands still as it did.
+            Some(v) if self.vcpus[v.index()].in_guest() => {
+                if taken.rule != Rule::C12b {
+                    self.touched.push(Actor::Guest(v));
+                }
+            }
             _ => self.touch_cpu(cpu),
         }
         taken
@@ -91,6 +101,8 @@ impl Machine {
     /// recognised virtual interrupt, and the exit for an open window, come before an external interrupt (SDM,
     /// "Virtual-Interrupt Delivery", "Interrupt-Window Exiting"); on AMD physical interrupts come before virtual ones (APM
     /// vol. 2, "Injecting Virtual (INTR) Interrupts").
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     fn guest_event(&self, cpu: CpuId, v: VcpuId) -> Option<GuestEvent> {
         let vcpu = &self.vcpus[v.index()];
         if vcpu.processor_timer <= self.now {
@@ -257,9 +269,16 @@ impl Machine {
             (_, None) => Rule::Vd3,
             _ => Rule::I4,
         };
-        let mut next = Next::after(rule, CostKind::IpiFlight, ipi.sent_at);
-        next.earliest = self.now;
-        Some(next)
+        Some(Next::after(rule, CostKind::IpiFlight, ipi.sent_at))
+    }
+
+    /// A vector is latched: the interrupt hardware looks, and where the host takes interrupts its software waits for that.
+    fn latch(&mut self, cpu: CpuId, vector: Vector) {
+        self.cpus[cpu.index()].irr.set(vector);
+        self.touched.push(Actor::Irq(cpu));
+        if self.guest_on(cpu).is_none() {
+            self.touched.push(Actor::Sw(cpu));
+        }
     }
 
     /// I4, F3, Vd3.
@@ -268,18 +287,18 @@ impl Machine {
             return self.step_wanted(cpu, obs);
         }
         let Ipi { id, vector, from, to, vcpu, .. } = self.cpus[cpu.index()].inbound.remove(0);
-        self.touch_cpu(cpu);
         let Some(vector) = vector else {
             // In the guest the processor evaluates IRR; elsewhere nobody listens, and VMRUN looks anyway.
             let heard = self.guest_on(cpu);
             if let Some(v) = heard {
                 self.vcpus[v.index()].vapic.evaluate();
             }
+            self.touch_cpu(cpu);
             let from = from.unwrap_or(to);
             obs.effect(Effect::DoorbellHeard { id, from, to, vcpu, heard: heard.is_some() });
             return Taken { rule: Rule::F3, vcpu: Some(vcpu) };
         };
-        self.cpus[cpu.index()].irr.set(vector);
+        self.latch(cpu, vector);
         let Some(from) = from else {
             obs.effect(Effect::NotificationArrived { id, vector, to });
             return Taken { rule: Rule::Vd3, vcpu: Some(vcpu) };
@@ -297,13 +316,11 @@ impl Machine {
     pub(super) fn step_clock<O: Observer>(&mut self, cpu: CpuId, _: &mut O) -> Taken {
         let c = &mut self.cpus[cpu.index()];
         c.clock_event = Ns::NEVER;
-        c.irr.set(Vector::LOCAL_TIMER);
         let vcpu = c.base.queue().first().and_then(|(_, t)| match t {
             TimerId::Lapic(v) | TimerId::IoThread(v) => Some(*v),
             TimerId::Tick(_) => None,
         });
-        self.touch_cpu(cpu);
-        self.touched.push(Actor::Clock(cpu));
+        self.latch(cpu, Vector::LOCAL_TIMER);
         Taken { rule: Rule::K1, vcpu }
     }
 }

@@ -37,7 +37,8 @@ impl HostIrr {
     pub(super) const fn highest(self) -> Option<Vector> {
         match self.0 {
             0 => None,
-            n => Some(Self::ORDER[7 - n.leading_zeros() as usize]),
+            // Four vectors, four bits: the mask takes nothing away.
+            n => Some(Self::ORDER[n.ilog2() as usize & 3]),
         }
     }
 }

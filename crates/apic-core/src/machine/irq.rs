@@ -6,7 +6,7 @@
 
 use super::deliver::{DeliverPc, Deliverer};
 use super::state::{Actor, Next};
-use super::{Machine, Taken};
+use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, NotSent, Observer};
 use crate::host::TimerId;
@@ -51,15 +51,17 @@ impl Machine {
     }
 
     /// `None` if no handler runs on this CPU.
-    pub(super) fn next_irq_handler(&self, cpu: CpuId) -> Option<Next> {
-        let (rule, cost) = self.irq_rule(cpu)?;
-        Some(self.kvm_step(rule, cost).not_before(self.cpus[cpu.index()].not_before))
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
+    pub(super) fn next_irq_handler(&self, cpu: CpuId, c: &Cpu) -> Option<Next> {
+        let (rule, cost) = self.irq_rule(cpu, c)?;
+        Some(self.kvm_step(rule, cost).not_before(c.not_before))
     }
 
     /// The rule that a handler follows at this point, and what it costs.
-    #[inline]
-    fn irq_rule(&self, cpu: CpuId) -> Option<(Rule, CostKind)> {
-        let c = &self.cpus[cpu.index()];
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
+    fn irq_rule(&self, cpu: CpuId, c: &Cpu) -> Option<(Rule, CostKind)> {
         // Matched in place: a copy of these four bytes would be read whole before its parts have all been written.
         Some(match *c.irq.as_ref()? {
             IrqPc::RunTimers(ran) => match c.base.queue().first() {
@@ -85,10 +87,10 @@ impl Machine {
         })
     }
 
-    /// `None` if no handler runs on this CPU.
     pub(super) fn step_irq_handler<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Option<Taken> {
-        let (rule, _) = self.irq_rule(cpu)?;
-        let (next, vcpu) = match *self.cpus[cpu.index()].irq.as_ref()? {
+        let c = &self.cpus[cpu.index()];
+        let (rule, _) = self.irq_rule(cpu, c)?;
+        let (next, vcpu) = match *c.irq.as_ref()? {
             IrqPc::RunTimers(_) => match self.cpus[cpu.index()].base.pop_due(self.now) {
                 Some((at, TimerId::Tick(_))) => (Some(self.tick(cpu, at, obs)), None),
                 Some((_, TimerId::IoThread(v))) => (Some(self.io_thread_wakes(cpu, v, obs)), Some(v)),
@@ -122,9 +124,11 @@ impl Machine {
                 self.callback_returns(cpu, v, obs);
                 let vcpu = &mut self.vcpus[v.index()];
                 vcpu.callback_on = None;
-                // A vCPU that waits in hrtimer_cancel for this callback (R8) goes on.
-                let waits = Actor::Sw(vcpu.cpu);
-                self.touched.push(waits);
+                // Whoever waits in hrtimer_cancel for this callback goes on (R8).
+                if vcpu.pc.cancels() {
+                    let waits = Actor::Sw(vcpu.cpu);
+                    self.touched.push(waits);
+                }
                 (Some(IrqPc::RunTimers(true)), Some(v))
             }
             IrqPc::WakeLock => (Some(self.wakeup_lock(cpu)), None),

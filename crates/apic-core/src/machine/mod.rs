@@ -36,7 +36,7 @@ use crate::host::TimerId;
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId};
 use serde::Serialize;
-use state::{Touched, VcpuPc};
+use state::Touched;
 use std::sync::Arc;
 use vtd::Vtd;
 
@@ -179,12 +179,13 @@ impl Machine {
     #[inline]
     pub fn apply<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Option<Taken> {
         let next = self.next(actor)?;
-        Some(self.advance(actor, at.max(next.earliest), obs).0)
+        Some(self.advance_apart(actor, at.max(next.earliest(self.now)), obs).0)
     }
 
     /// [`Machine::apply`] and [`Machine::next`] in one, for a driver that knows that the actor can move at `at`: what it
     /// did, and what it can do now.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     pub(crate) fn advance<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> (Taken, Option<Next>) {
         self.touched.clear();
         self.now = self.now.max(at);
@@ -196,6 +197,12 @@ impl Machine {
             Actor::Clock(cpu) => (self.step_clock(cpu, obs), self.next_clock(cpu)),
             Actor::Iommu => (self.step_iommu(obs), self.next_iommu()),
         }
+    }
+
+    /// [`Machine::advance`] as a function of its own: the page has to be small, and a search has other things to do.
+    #[inline(never)]
+    pub(crate) fn advance_apart<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> (Taken, Option<Next>) {
+        self.advance(actor, at, obs)
     }
 
     /// The CPU on which an actor acts. The VT-d unit acts on none; its last step is told at the CPU that it would notify.
@@ -212,11 +219,13 @@ impl Machine {
         self.touched.as_slice()
     }
 
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     fn next_sw(&self, cpu: CpuId) -> Option<Next> {
-        if let Some(next) = self.next_irq_handler(cpu) {
+        let c = &self.cpus[cpu.index()];
+        if let Some(next) = self.next_irq_handler(cpu, c) {
             return Some(next);
         }
-        let c = &self.cpus[cpu.index()];
         // What is latched while interrupts are on is taken before anything else runs here.
         if c.irr.highest().is_some() && self.host_interrupts_on(cpu) {
             return None;
@@ -233,6 +242,8 @@ impl Machine {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     fn step_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
         if let Some(taken) = self.step_irq_handler(cpu, obs) {
             return taken;
@@ -286,6 +297,7 @@ impl Machine {
     }
 
     /// Whether the host takes interrupts on this CPU now (it is in root operation).
+    #[inline]
     fn host_interrupts_on(&self, cpu: CpuId) -> bool {
         let c = &self.cpus[cpu.index()];
         c.irq.is_none()
@@ -299,7 +311,7 @@ impl Machine {
     #[inline]
     fn guest_on(&self, cpu: CpuId) -> Option<VcpuId> {
         match self.cpus[cpu.index()].running {
-            Running::Vcpu(v) if self.vcpus[v.index()].pc == VcpuPc::InGuest => Some(v),
+            Running::Vcpu(v) if self.vcpus[v.index()].in_guest() => Some(v),
             _ => None,
         }
     }
@@ -309,6 +321,18 @@ impl Machine {
     fn touch_latched(&mut self, cpu: CpuId) {
         if self.cpus[cpu.index()].irr.highest().is_some() {
             self.touched.push(Actor::Irq(cpu));
+        }
+    }
+
+    /// A guest went on, entered or left: the interrupt hardware looks again if there is anything that it could take, or
+    /// could have taken, between two of the guest's instructions.
+    #[inline]
+    fn touch_guest_events(&mut self, cpu: CpuId, v: VcpuId) {
+        let vcpu = &self.vcpus[v.index()];
+        if vcpu.vapic.recognised() || vcpu.window || !vcpu.processor_timer.is_never() {
+            self.touched.push(Actor::Irq(cpu));
+        } else {
+            self.touch_latched(cpu);
         }
     }
 

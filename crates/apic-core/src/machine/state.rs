@@ -21,6 +21,7 @@ use crate::scenario::Load;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use crate::vmx::PiDesc;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 
 /// Somebody who can take a step.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Kinds of actors: what [`Actor::place`] counts.
+    pub(crate) const KINDS: usize = 5;
+
     /// How many there are.
     pub const fn count(cpus: usize, vcpus: usize) -> usize {
         4 * cpus + 1 + vcpus
@@ -94,34 +98,99 @@ impl Actor {
 }
 
 /// What an actor can do next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+///
+/// Two numbers, which stay in registers: one is made and read with every step.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Next {
-    /// The rule it would follow; the step may turn out to follow a sibling of it (R5 or R3, say).
-    pub rule: Rule,
-    /// What it costs, counted from `since`.
-    pub cost: Option<CostKind>,
-    /// When the cost begins to count.
-    pub since: Ns,
-    /// Not before this, whatever the cost.
-    pub earliest: Ns,
+    time: Ns,
+    what: What,
+}
+
+/// From the lowest byte: the rule, the cost or [`What::FREE`], [`What::WAITS`]; and a bit that is always 1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct What(NonZeroU32);
+
+impl What {
+    /// It costs nothing.
+    const FREE: u32 = 0xff;
+    /// The cost counts from now on, and `time` is not when it begins but a time to wait for.
+    const WAITS: u32 = 1 << 16;
+
+    const fn new(rule: Rule, cost: u32) -> Self {
+        const SOMETHING: NonZeroU32 = NonZeroU32::MIN;
+        Self(match NonZeroU32::new(rule as u32 | cost << 8 | 1 << 24) {
+            Some(what) => what,
+            None => SOMETHING,
+        })
+    }
 }
 
 impl Next {
     /// After a cost that counts from `since`.
+    #[inline]
     pub(super) const fn after(rule: Rule, cost: CostKind, since: Ns) -> Self {
-        Self { rule, cost: Some(cost), since, earliest: since }
+        Self { time: since, what: What::new(rule, cost as u32) }
     }
 
     /// At a given time, or at once if that has passed.
+    #[inline]
     pub(super) fn at(rule: Rule, at: Ns, now: Ns) -> Self {
-        let earliest = at.max(now);
-        Self { rule, cost: None, since: earliest, earliest }
+        Self { time: at.max(now), what: What::new(rule, What::FREE) }
     }
 
-    /// The same, not before `at`.
-    pub(super) fn not_before(mut self, at: Ns) -> Self {
-        self.earliest = self.earliest.max(at);
-        self
+    /// The same, but not before `at`; what it costs counts from now on.
+    #[inline]
+    pub(super) fn not_before(self, at: Ns) -> Self {
+        if at <= self.time { self } else { self.waiting(at) }
+    }
+
+    #[cold]
+    fn waiting(self, at: Ns) -> Self {
+        Self { time: at, what: What(self.what.0 | What::WAITS) }
+    }
+
+    /// The rule it would follow; the step may turn out to follow a sibling of it (R5 or R3, say).
+    pub fn rule(self) -> Rule {
+        Rule::ALL[usize::from(self.rule_number())]
+    }
+
+    /// `rule() as u8`.
+    #[inline]
+    pub(crate) const fn rule_number(self) -> u8 {
+        self.what.0.get() as u8
+    }
+
+    /// What it costs.
+    pub fn cost(self) -> Option<CostKind> {
+        CostKind::ALL.get(self.cost_number()).copied()
+    }
+
+    /// The place of what it costs in [`CostKind::ALL`]; beyond its end if nothing.
+    #[inline]
+    pub(crate) const fn cost_number(self) -> usize {
+        (self.what.0.get() >> 8) as u8 as usize
+    }
+
+    /// When it happens if it is `now`, and the cost is `cost`. What may not begin before a time pays its cost from there.
+    #[inline]
+    pub(crate) fn due(self, now: Ns, cost: Ns) -> Ns {
+        if self.waits() { now.plus(cost).max(self.time) } else { self.time.plus(cost).max(now) }
+    }
+
+    /// Not before this, whatever the cost, if it is `now`.
+    pub fn earliest(self, now: Ns) -> Ns {
+        if self.waits() || self.cost().is_none() { self.time } else { now }
+    }
+
+    #[inline]
+    const fn waits(self) -> bool {
+        self.what.0.get() & What::WAITS != 0
+    }
+}
+
+impl std::fmt::Debug for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} for {:?} at {}", self.rule(), self.cost(), self.time)
     }
 }
 
@@ -269,7 +338,7 @@ pub(super) enum ArmingFor {
     Migration,
 }
 
-/// Where a vCPU's thread stands.
+/// Where a vCPU's thread stands. A time that goes with a point is in [`Vcpu::pc_time`]: this is copied with every step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub(super) enum VcpuPc {
     /// In non-root operation: the guest runs.
@@ -286,10 +355,10 @@ pub(super) enum VcpuPc {
     ArmHv,
     /// `start_sw_tscdeadline`.
     ArmSw,
-    /// `get_nohz_timer_target`, for this expiry.
-    NohzTarget(Ns),
-    /// `switch_hrtimer_base` and enqueue, for this expiry and candidate.
-    SwitchBase(Ns, CpuId),
+    /// `get_nohz_timer_target`.
+    NohzTarget,
+    /// `switch_hrtimer_base` and enqueue, for this candidate.
+    SwitchBase(CpuId),
     /// The deadline has passed: `apic_timer_expired(from_timer_fn = false)`.
     ArmExpired,
     /// Arming is done.
@@ -334,13 +403,19 @@ pub(super) enum VcpuPc {
     Enter,
     /// `kvm_vcpu_kick` on the vCPU's own thread, which does nothing.
     KickSelf(Thread),
-    /// Another exit is handled until then.
-    OtherExit(Ns),
-    /// The host handles another interrupt until then.
-    DeviceIrq(Ns),
+    /// Another exit is handled.
+    OtherExit,
+    /// The host handles another interrupt.
+    DeviceIrq,
 }
 
 impl VcpuPc {
+    /// In non-root operation. Comparing whole points takes longer.
+    #[inline]
+    pub(super) const fn in_guest(self) -> bool {
+        matches!(self, Self::InGuest)
+    }
+
     /// Whether the thread is about to call `hrtimer_cancel`, which waits while the callback runs.
     pub(super) const fn cancels(self) -> bool {
         matches!(self, Self::ArmSet | Self::ArmHv | Self::VirtualToHardware | Self::Sched(SchedPc::MigrateTimer))
@@ -355,7 +430,7 @@ impl VcpuPc {
             }
             Self::RunLoop
             | Self::EnterMode
-            | Self::OtherExit(_)
+            | Self::OtherExit
             | Self::IrqsOn
             | Self::VirtualToSoftware
             | Self::VirtualToHardware
@@ -369,14 +444,14 @@ impl VcpuPc {
             | Self::ArmDispatch
             | Self::ArmSw
             | Self::ArmHv
-            | Self::NohzTarget(_)
-            | Self::SwitchBase(_, _)
+            | Self::NohzTarget
+            | Self::SwitchBase(_)
             | Self::ArmExpired
             | Self::Deliver(_, Thread::Arming | Thread::Hv)
             | Self::Exited(_)
             | Self::HandleIrq(_)
             | Self::KickSelf(_)
-            | Self::DeviceIrq(_)
+            | Self::DeviceIrq
             | Self::SyncOn
             | Self::SyncPir
             | Self::EnterCheck
@@ -393,6 +468,8 @@ pub struct Vcpu {
     pub(super) mode: VcpuMode,
     pub(super) requests: Requests,
     pub(super) pc: VcpuPc,
+    /// For when the hrtimer is started, until it is queued; or when another exit is over. Else 0.
+    pub(super) pc_time: Ns,
     /// A fastpath handler runs: mode is still IN_GUEST, interrupts are off.
     pub(super) fast: bool,
     pub(super) pi: PiDesc,
@@ -444,6 +521,7 @@ impl Vcpu {
             mode,
             requests: Requests::default(),
             pc: VcpuPc::InGuest,
+            pc_time: Ns::ZERO,
             fast: false,
             pi: PiDesc::new(v.cpu),
             vapic: VirtualApic::default(),
@@ -484,7 +562,7 @@ impl Vcpu {
 
     /// Whether it is in non-root operation.
     pub fn in_guest(&self) -> bool {
-        self.pc == VcpuPc::InGuest
+        self.pc.in_guest()
     }
 
     /// `vcpu->requests`.

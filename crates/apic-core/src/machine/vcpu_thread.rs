@@ -6,7 +6,7 @@ use super::hv_timer::HvPc;
 use super::inject::InjectPc;
 use super::irq::IrqPc;
 use super::sched::SchedPc;
-use super::state::{ArmingFor, ExitTo, Next, VcpuPc};
+use super::state::{Actor, ArmingFor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
@@ -20,6 +20,8 @@ use crate::units::{CpuId, Ns, VcpuId, Vector};
 
 impl Machine {
     /// What the thread does next; `None` in the guest, and while `hrtimer_cancel` waits for a callback (R8).
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     pub(super) fn next_vcpu_thread(&self, c: &Cpu, v: VcpuId) -> Option<Next> {
         let vcpu = &self.vcpus[v.index()];
         let (rule, cost) = match vcpu.pc {
@@ -34,9 +36,9 @@ impl Machine {
             VcpuPc::ArmHv => (Rule::A6h, CostKind::KvmStep),
             VcpuPc::ArmSw if vcpu.timer.mode == TimerMode::TscDeadline => (Rule::A6, CostKind::KvmStep),
             VcpuPc::ArmSw => (Rule::A6p, CostKind::KvmStep),
-            VcpuPc::NohzTarget(_) => (Rule::N3, CostKind::TargetSearch),
-            VcpuPc::SwitchBase(_, _) if self.cfg.pinned => (Rule::R0, CostKind::HrtimerStart),
-            VcpuPc::SwitchBase(_, _) => (Rule::R5, CostKind::HrtimerStart),
+            VcpuPc::NohzTarget => (Rule::N3, CostKind::TargetSearch),
+            VcpuPc::SwitchBase(_) if self.cfg.pinned => (Rule::R0, CostKind::HrtimerStart),
+            VcpuPc::SwitchBase(_) => (Rule::R5, CostKind::HrtimerStart),
             VcpuPc::ArmExpired => (Rule::A7, CostKind::KvmStep),
             VcpuPc::ArmDone if vcpu.fast => (Rule::A8, CostKind::KvmStep),
             VcpuPc::ArmDone => (Rule::A8, CostKind::SlowpathTail),
@@ -64,7 +66,7 @@ impl Machine {
             VcpuPc::Enter if vcpu.inject.is_some() => (Rule::J4, CostKind::VmEntry),
             VcpuPc::Enter => (Rule::P8, CostKind::VmEntry),
             VcpuPc::KickSelf(_) => (Rule::A7k, CostKind::KvmStep),
-            VcpuPc::OtherExit(until) | VcpuPc::DeviceIrq(until) => return Some(Next::at(Rule::X2, until, self.now)),
+            VcpuPc::OtherExit | VcpuPc::DeviceIrq => return Some(Next::at(Rule::X2, vcpu.pc_time, self.now)),
         };
         Some(self.kvm_step(rule, cost).not_before(c.not_before))
     }
@@ -78,8 +80,8 @@ impl Machine {
             VcpuPc::ArmRestart => (Rule::A5, if self.cfg.can_hv { VcpuPc::ArmHv } else { VcpuPc::ArmSw }),
             VcpuPc::ArmHv => self.arm_hv(v, obs),
             VcpuPc::ArmSw => self.arm_sw(v, obs),
-            VcpuPc::NohzTarget(expires) => self.nohz_target(v, expires, obs),
-            VcpuPc::SwitchBase(expires, target) => self.switch_base(v, expires, target, obs),
+            VcpuPc::NohzTarget => self.nohz_target(v, obs),
+            VcpuPc::SwitchBase(target) => self.switch_base(v, target, obs),
             VcpuPc::ArmExpired => self.arm_expired(v, obs),
             VcpuPc::ArmDone => self.arm_done(v),
             VcpuPc::Deliver(step, thread) => {
@@ -111,17 +113,24 @@ impl Machine {
             }
             VcpuPc::Enter => self.enter(v, obs),
             VcpuPc::KickSelf(thread) => (Rule::A7k, self.delivered(v, thread, obs)),
-            VcpuPc::DeviceIrq(_) if self.cfg.vendor == Vendor::Svm => (Rule::X2, VcpuPc::IrqsOn),
-            VcpuPc::DeviceIrq(_) => (Rule::X2, self.interrupts_come_on(v)),
-            VcpuPc::OtherExit(_) => (Rule::X2, self.before_entry(v)),
+            VcpuPc::OtherExit | VcpuPc::DeviceIrq => {
+                self.vcpus[v.index()].pc_time = Ns::ZERO;
+                let next = match pc {
+                    VcpuPc::OtherExit => self.before_entry(v),
+                    _ if self.cfg.vendor == Vendor::Svm => VcpuPc::IrqsOn,
+                    _ => self.interrupts_come_on(v),
+                };
+                (Rule::X2, next)
+            }
             // The driver takes only steps that `next` names; in the guest there is none.
             VcpuPc::InGuest => (Rule::P8, VcpuPc::InGuest),
         };
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.pc = next;
         let cpu = vcpu.cpu;
-        if next == VcpuPc::InGuest {
-            self.touch_cpu(cpu);
+        if next.in_guest() {
+            self.touched.push(Actor::Guest(v));
+            self.touch_guest_events(cpu, v);
         } else {
             self.touch_latched(cpu);
         }
@@ -224,16 +233,14 @@ impl Machine {
     }
 
     /// `hrtimer_start`: whom the timer is offered to. A pinned one is not offered to anybody.
-    pub(super) fn start_hrtimer(&self, v: VcpuId, expires: Ns) -> VcpuPc {
-        if self.cfg.pinned {
-            VcpuPc::SwitchBase(expires, self.vcpus[v.index()].cpu)
-        } else {
-            VcpuPc::NohzTarget(expires)
-        }
+    pub(super) fn start_hrtimer(&mut self, v: VcpuId, expires: Ns) -> VcpuPc {
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.pc_time = expires;
+        if self.cfg.pinned { VcpuPc::SwitchBase(vcpu.cpu) } else { VcpuPc::NohzTarget }
     }
 
     /// N1 to N4.
-    fn nohz_target<O: Observer>(&mut self, v: VcpuId, expires: Ns, obs: &mut O) -> (Rule, VcpuPc) {
+    fn nohz_target<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         let me = self.vcpus[v.index()].cpu;
         // idle_cpu: nothing runs there, and nothing is about to.
         let is_idle = |cpu: CpuId| {
@@ -242,7 +249,7 @@ impl Machine {
         };
         let (host, housekeeping) = (self.cfg.host, &self.cfg.housekeeping);
         if !self.cfg.rules.has(Switch::NohzPush) && !is_idle(me) {
-            return (Rule::N0, VcpuPc::SwitchBase(expires, me));
+            return (Rule::N0, VcpuPc::SwitchBase(me));
         }
         let target = if self.cfg.rules.has(Switch::AnyHousekeeper) {
             get_nohz_timer_target_4_3(host, housekeeping, me, is_idle)
@@ -250,14 +257,15 @@ impl Machine {
             get_nohz_timer_target(host, housekeeping, me, is_idle)
         };
         obs.effect(Effect::TargetNamed { timer: TimerId::Lapic(v), cpu: target.cpu() });
-        (target.rule(), VcpuPc::SwitchBase(expires, target.cpu()))
+        (target.rule(), VcpuPc::SwitchBase(target.cpu()))
     }
 
     /// R0 to R5, and the enqueue.
-    fn switch_base<O: Observer>(&mut self, v: VcpuId, expires: Ns, target: CpuId, obs: &mut O) -> (Rule, VcpuPc) {
+    fn switch_base<O: Observer>(&mut self, v: VcpuId, target: CpuId, obs: &mut O) -> (Rule, VcpuPc) {
         // remove_hrtimer: what is queued already is queued anew.
         self.cancel_hrtimer(v, obs);
-        let vcpu = &self.vcpus[v.index()];
+        let vcpu = &mut self.vcpus[v.index()];
+        let expires = std::mem::take(&mut vcpu.pc_time);
         let (me, timer) = (vcpu.cpu, TimerId::Lapic(v));
         let there = &self.cpus[target.index()].base;
         let placed = switch_hrtimer_base(&SwitchBase {
@@ -427,9 +435,11 @@ impl Machine {
             self.now.plus(Ns::from_ns(own))
         };
         match self.cfg.other_exits.map(handling) {
-            // The host's handler runs with interrupts off.
-            Some(until) if interrupt => VcpuPc::DeviceIrq(until),
-            Some(until) => VcpuPc::OtherExit(until),
+            Some(until) => {
+                self.vcpus[v.index()].pc_time = until;
+                // The host's handler runs with interrupts off.
+                if interrupt { VcpuPc::DeviceIrq } else { VcpuPc::OtherExit }
+            }
             None => self.before_entry(v),
         }
     }

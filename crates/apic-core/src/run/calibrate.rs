@@ -14,7 +14,6 @@ use crate::cost::{CostKind, Prices, Tail};
 use crate::effect::Effect;
 use crate::scenario::{OwnCost, PathKind, Scenario};
 use crate::units::{CpuId, Ns};
-use std::sync::Arc;
 
 /// A row of the table.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -153,12 +152,12 @@ fn ways(scenario: &Scenario, averages: &Prices) -> Vec<Way> {
 }
 
 fn ways_of(scenario: &Scenario, path: PathKind, averages: &Prices) -> Vec<Way> {
-    let mut sim = Sim::at_prices(scenario, path, Arc::new(averages.clone()));
+    let mut sim = Sim::at_prices(scenario, path, averages);
     let mut exits: Vec<Option<Exit>> = sim.machine().vcpus().iter().map(|_| None).collect();
     let (mut ways, mut effects) = (Vec::new(), Vec::new());
     while sim.machine().handlers() < scenario.run.expiries && !sim.machine().arms_are_over() {
         let due = sim.clock().first().and_then(|(actor, _)| sim.machine().next(actor));
-        let kind = due.and_then(|next| next.cost);
+        let kind = due.and_then(crate::machine::Next::cost);
         let Some((cpu, taken)) = sim.step(&mut effects) else { break };
         let now = sim.machine().now();
         for exit in exits.iter_mut().flatten().filter(|exit| exit.cpu == cpu && is_host_code(taken.rule)) {

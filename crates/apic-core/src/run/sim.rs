@@ -8,7 +8,6 @@ use crate::effect::{Effect, Silent};
 use crate::machine::{Actor, Config, Machine, Taken};
 use crate::scenario::{PathKind, Scenario};
 use crate::units::CpuId;
-use std::sync::Arc;
 
 /// One path, running.
 #[derive(Clone, Debug)]
@@ -22,11 +21,11 @@ pub struct Sim {
 impl Sim {
     /// At time zero.
     pub fn new(scenario: &Scenario, path: PathKind) -> Self {
-        Self::at_prices(scenario, path, Arc::new(scenario.costs.prices()))
+        Self::at_prices(scenario, path, &scenario.costs.prices())
     }
 
     /// The same at other prices than the scenario's.
-    pub(super) fn at_prices(scenario: &Scenario, path: PathKind, prices: Arc<Prices>) -> Self {
+    pub(super) fn at_prices(scenario: &Scenario, path: PathKind, prices: &Prices) -> Self {
         let machine = Machine::new(Config::new(scenario, path));
         let clock = Clock::new(&machine, prices, scenario.run.seed);
         let account = Account::new(&machine);

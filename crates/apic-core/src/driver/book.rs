@@ -1,0 +1,255 @@
+//! What every actor is about to do, and who is first.
+
+use super::queue::WinnerTree;
+use crate::machine::Actor;
+use crate::units::{CpuId, Ns};
+
+/// Time and actor of a step to come in one number that sorts: from the highest bit 45 of time, 3 for the kind of actor and
+/// 16 for its number. So equal times go by [`Actor::place`].
+type Due = u64;
+
+const KIND_AT: u32 = 16;
+const TIME_AT: u32 = 19;
+
+/// The last time of all is none, whoever's it is.
+const NEVER: Due = Due::MAX << TIME_AT;
+
+#[inline]
+fn place_of(actor: Actor) -> Due {
+    let (kind, number) = actor.place();
+    Due::from(kind) << KIND_AT | Due::from(number)
+}
+
+#[inline]
+fn kind_of(due: Due) -> usize {
+    (due >> KIND_AT) as usize & 7
+}
+
+#[inline]
+fn number_of(due: Due) -> usize {
+    usize::from(due as u16)
+}
+
+/// The actors of one number ([`Actor::place`]), in the order of their kinds: a CPU's, and one guest or the VT-d unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Row {
+    dues: [Due; Actor::KINDS],
+    /// By their numbers.
+    rules: [u8; Actor::KINDS],
+}
+
+impl Row {
+    const EMPTY: Self = Self { dues: [Due::MAX; Actor::KINDS], rules: [0; Actor::KINDS] };
+
+    #[inline]
+    fn first(&self) -> Due {
+        let [irq, sw, wire, clock, guest] = self.dues;
+        irq.min(sw).min(wire.min(clock)).min(guest)
+    }
+}
+
+/// Every actor's next step.
+///
+/// One actor often takes many steps in a row, and when it is done it often makes another one able to move that could not.
+/// So whoever is first is kept apart, and rows and queue stay as they are.
+///
+/// The queue has a leaf per row, not per actor: the five of a row lie side by side, and their first is soon found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Book {
+    /// What is due first, which the rows know nothing of.
+    lead: Due,
+    leader: Actor,
+    lead_rule: u8,
+    /// Times are counted from here: 45 bits are nine hours.
+    epoch: Ns,
+    rows: Box<[Row]>,
+    firsts: WinnerTree<Due>,
+}
+
+impl Book {
+    /// Nobody is about to do anything. Actors' numbers are below `numbers`.
+    pub(super) fn new(numbers: usize) -> Self {
+        Self {
+            lead: NEVER,
+            leader: Actor::Irq(CpuId(0)),
+            lead_rule: 0,
+            epoch: Ns::ZERO,
+            rows: vec![Row::EMPTY; numbers].into(),
+            firsts: WinnerTree::new(numbers),
+        }
+    }
+
+    /// Who is first, and when, once changes are [settled](Self::settle).
+    #[inline]
+    pub(super) fn first(&self) -> Option<(Actor, Ns)> {
+        (self.lead < NEVER).then(|| (self.leader, self.time(self.lead)))
+    }
+
+    /// What an actor is about to do, and when.
+    #[inline]
+    pub(super) fn get(&self, actor: Actor) -> Option<(Ns, u8)> {
+        let (due, rule) = self.entry(place_of(actor));
+        (due < NEVER).then(|| (self.time(due), rule))
+    }
+
+    /// What whoever is first is about to do from now on, and when.
+    #[inline]
+    pub(super) fn set_first(&mut self, next: Option<(Ns, u8)>) {
+        (self.lead, self.lead_rule) = self.due(self.lead & !NEVER, next);
+    }
+
+    /// What an actor is about to do from now on, and when.
+    #[inline]
+    pub(super) fn set(&mut self, actor: Actor, next: Option<(Ns, u8)>) {
+        let place = place_of(actor);
+        let (due, rule) = self.due(place, next);
+        if self.leads(place) {
+            (self.lead, self.lead_rule) = (due, rule);
+        } else if due < self.lead && self.entry(place).0 >= NEVER {
+            // What was not in the rows takes the lead without having been there.
+            self.lead_with(due, rule);
+        } else {
+            self.enter(due, rule);
+        }
+    }
+
+    /// After changes: whoever is first now is kept apart.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        let first = self.firsts.first();
+        if first < self.lead {
+            let rule = self.entry(first).1;
+            self.enter(first | NEVER, 0);
+            self.lead_with(first, rule);
+        }
+    }
+
+    fn lead_with(&mut self, due: Due, rule: u8) {
+        if self.lead < NEVER {
+            self.enter(self.lead, self.lead_rule);
+        }
+        self.leader = Actor::from_place(kind_of(due) as u16, due as u16);
+        (self.lead, self.lead_rule) = (due, rule);
+    }
+
+    #[inline]
+    fn entry(&self, due: Due) -> (Due, u8) {
+        if self.leads(due & !NEVER) {
+            return (self.lead, self.lead_rule);
+        }
+        let (kind, row) = (kind_of(due), &self.rows[number_of(due)]);
+        (row.dues[kind], row.rules[kind])
+    }
+
+    fn enter(&mut self, due: Due, rule: u8) {
+        let (kind, number) = (kind_of(due), number_of(due));
+        let row = &mut self.rows[number];
+        row.dues[kind] = due;
+        row.rules[kind] = rule;
+        let first = row.first();
+        self.firsts.set(number, first);
+    }
+
+    #[inline]
+    fn leads(&self, place: Due) -> bool {
+        self.lead & !NEVER == place
+    }
+
+    #[inline]
+    fn due(&mut self, place: Due, next: Option<(Ns, u8)>) -> (Due, u8) {
+        match next {
+            None => (NEVER | place, 0),
+            Some((at, rule)) if self.fits(at) => (self.since_epoch(at) << TIME_AT | place, rule),
+            Some((at, rule)) => (self.turned_to(at) | place, rule),
+        }
+    }
+
+    #[inline]
+    fn since_epoch(&self, at: Ns) -> u64 {
+        at.as_ns().wrapping_sub(self.epoch.as_ns())
+    }
+
+    #[inline]
+    fn fits(&self, at: Ns) -> bool {
+        self.since_epoch(at) < NEVER >> TIME_AT
+    }
+
+    #[inline]
+    fn time(&self, due: Due) -> Ns {
+        Ns::from_ns((due >> TIME_AT).wrapping_add(self.epoch.as_ns()))
+    }
+
+    /// Counts from the earliest time in the book from now on, or from `at`, and returns the time of a step at `at`. What is
+    /// nine hours ahead of that is never reached: no scenario plans for more than one.
+    #[cold]
+    fn turned_to(&mut self, at: Ns) -> Due {
+        let actors = (0..Actor::KINDS * self.rows.len())
+            .map(|i| Actor::from_place((i % Actor::KINDS) as u16, (i / Actor::KINDS) as u16));
+        let all: Vec<_> = actors.filter_map(|actor| Some((actor, self.get(actor)?))).collect();
+        let epoch = all.iter().map(|(_, (at, _))| *at).fold(at, Ns::min);
+        *self = Self { epoch, lead: self.lead | NEVER, leader: self.leader, ..Self::new(self.rows.len()) };
+        for (actor, next) in all {
+            if self.fits(next.0) {
+                self.set(actor, Some(next));
+            }
+        }
+        if self.fits(at) { self.since_epoch(at) << TIME_AT } else { NEVER }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Book;
+    use crate::machine::Actor;
+    use crate::units::{CpuId, Ns, VcpuId};
+
+    fn order(book: &mut Book) -> Vec<(Actor, u64)> {
+        let mut order = Vec::new();
+        book.settle();
+        while let Some((actor, at)) = book.first() {
+            order.push((actor, at.as_ns()));
+            book.set_first(None);
+            book.settle();
+        }
+        order
+    }
+
+    #[test]
+    fn equal_times_go_by_kind_and_then_by_number() {
+        let actors = [
+            Actor::Irq(CpuId(1)),
+            Actor::Irq(CpuId(6)),
+            Actor::Sw(CpuId(0)),
+            Actor::Wire(CpuId(5)),
+            Actor::Clock(CpuId(3)),
+            Actor::Guest(VcpuId(2)),
+        ];
+        let mut book = Book::new(7);
+        book.set(Actor::Sw(CpuId(4)), Some((Ns::from_ns(6), 2)));
+        for actor in actors.iter().rev() {
+            book.set(*actor, Some((Ns::from_ns(7), 2)));
+        }
+        let mut expect = vec![(Actor::Sw(CpuId(4)), 6)];
+        expect.extend(actors.map(|actor| (actor, 7)));
+        assert_eq!(order(&mut book), expect);
+    }
+
+    #[test]
+    fn times_may_run_on_for_ever() {
+        let mut book = Book::new(1_000);
+        let (early, late) = (Actor::Guest(VcpuId(998)), Actor::Irq(CpuId(0)));
+        let hour = 3_600_000_000_000;
+        for now in (0..100_000).map(|n| n * hour) {
+            book.set(late, Some((Ns::from_ns(now + hour), 3)));
+            book.set(early, Some((Ns::from_ns(now + 1), 2)));
+            book.settle();
+            assert_eq!(book.first(), Some((early, Ns::from_ns(now + 1))));
+            assert_eq!(book.get(late), Some((Ns::from_ns(now + hour), 3)));
+            book.set_first(None);
+            book.settle();
+        }
+        // Back, as a hand may go that hurries somebody.
+        book.set(early, Some((Ns::from_ns(5), 2)));
+        assert_eq!(order(&mut book)[0], (early, 5));
+    }
+}
