@@ -8,7 +8,7 @@ use crate::units::{CpuId, Ns, VcpuId};
 use serde::{Deserialize, Serialize};
 
 /// Which timer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum TimerId {
     /// A CPU's own scheduler tick (`tick_nohz_handler`).
     Tick(CpuId),
@@ -19,7 +19,7 @@ pub enum TimerId {
 }
 
 /// One CPU's queue of hrtimers.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct HrtimerBase {
     /// Sorted by expiry, then by [`TimerId`].
     queue: Vec<(Ns, TimerId)>,
@@ -39,6 +39,13 @@ impl Default for HrtimerBase {
 }
 
 impl HrtimerBase {
+    /// Takes over another base's state, keeping this one's memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.queue.clone_from(&other.queue);
+        let queue = std::mem::take(&mut self.queue);
+        *self = Self { queue, ..*other };
+    }
+
     /// What the clock event is programmed to.
     pub fn expires_next(&self) -> Ns {
         self.expires_next
