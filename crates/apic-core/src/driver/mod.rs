@@ -1,10 +1,11 @@
-//! Who chooses the next step: the clock, or a person.
+//! Who chooses the next step: the clock, a person, or a search that tries them all.
 //!
 //! A run is a scenario plus the list of choices made in it. Where nothing was chosen, the clock has its way, so that an
 //! ordinary run is an empty list.
 
 mod book;
 mod clock;
+pub mod explore;
 mod hand;
 #[cfg(test)]
 mod naive;

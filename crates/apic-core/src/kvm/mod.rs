@@ -3,6 +3,7 @@
 //! The flows themselves are steps of the machine: `machine/vcpu_thread.rs` and `machine/irq.rs`.
 
 mod backend;
+mod faults;
 mod halt_poll;
 mod mode;
 mod requests;
@@ -10,6 +11,7 @@ mod rules;
 mod vendor;
 
 pub use backend::{Backend, TimerConfig};
+pub use faults::{Fault, FaultInfo, Faults, NOT_EXPRESSED, NotExpressed};
 pub use halt_poll::HaltPoll;
 pub use mode::{Kick, Mode, VcpuMode};
 pub use requests::{Request, Requests};

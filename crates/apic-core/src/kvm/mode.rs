@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The value of `vcpu->mode`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Mode {
     /// `OUTSIDE_GUEST_MODE`.
     Outside,
@@ -34,7 +34,7 @@ pub enum Kick {
 }
 
 /// `vcpu->mode` with its three writers. There is no general setter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct VcpuMode(Mode);
 

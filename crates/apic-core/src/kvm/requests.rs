@@ -25,7 +25,7 @@ impl Request {
 }
 
 /// The request word.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Requests(u32);
 

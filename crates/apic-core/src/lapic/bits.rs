@@ -4,7 +4,7 @@ use crate::units::Vector;
 use serde::{Deserialize, Serialize};
 
 /// One bit per vector.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug, Serialize, Deserialize)]
 pub struct VectorSet([u64; 4]);
 
 impl VectorSet {

@@ -7,7 +7,7 @@ use crate::units::Vector;
 use serde::{Deserialize, Serialize};
 
 /// How the timer counts: LVTT\[18:17\].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum TimerMode {
     /// 00b: the initial count once.
     OneShot,
@@ -55,7 +55,7 @@ impl TimerMode {
 
 /// Timer entry of the local vector table (offset 0x320, MSR 0x832): \[7:0\] vector, \[12\] delivery status, \[16\] mask,
 /// \[18:17\] mode.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lvtt(u32);
 

@@ -3,6 +3,7 @@
 use super::regs::TimerMode;
 use crate::units::{Ns, Tsc, TscKhz};
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 
 /// `LAPIC_TIMER_ADVANCE_NS_INIT`: where the automatic timer advance starts.
 pub const ADVANCE_NS_INIT: u32 = 1_000;
@@ -71,6 +72,26 @@ impl KvmTimer {
             pending: false,
             hv_timer_in_use: false,
         }
+    }
+
+    /// Everything that an expiry depends on.
+    pub(crate) fn feed<H: Hasher>(&self, h: &mut H) {
+        let Self {
+            mode,
+            period,
+            target_expiration,
+            tscdeadline,
+            expired_tscdeadline,
+            timer_advance_ns,
+            pending,
+            hv_timer_in_use,
+        } = self;
+        h.write_u8(*mode as u8 | u8::from(*pending) << 4 | u8::from(*hv_timer_in_use) << 5);
+        period.hash(h);
+        target_expiration.hash(h);
+        tscdeadline.hash(h);
+        expired_tscdeadline.hash(h);
+        timer_advance_ns.hash(h);
     }
 
     /// `apic_timer_expired`, up to the decision.

@@ -8,7 +8,7 @@ use crate::units::{PriorityClass, Vector};
 use serde::{Deserialize, Serialize};
 
 /// VIRR, VISR, VTPR, VPPR, RVI and SVI of one vCPU, and whether a virtual interrupt is recognised.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Hash, Debug, Serialize, Deserialize)]
 pub struct VirtualApic {
     virr: VectorSet,
     visr: VectorSet,

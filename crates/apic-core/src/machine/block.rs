@@ -7,17 +7,19 @@
 use super::Machine;
 use super::hv_timer::HvPc;
 use super::pi::PiPc;
+use super::searched::Store;
 use super::state::{Actor, ArmingFor, ExitTo, Next, Running, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
-use crate::kvm::{HaltPoll, Request, Switch, Vendor};
+use crate::kvm::{Fault, HaltPoll, Request, Switch, Vendor};
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId};
 use serde::Serialize;
+use std::hash::{Hash, Hasher};
 
 /// Where the thread stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum BlockPc {
     /// `kvm_emulate_halt`.
     Halt,
@@ -42,7 +44,7 @@ pub(super) enum BlockPc {
 }
 
 /// Which look it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum Stage {
     /// In HLT's fastpath handler: `kvm_emulate_halt` asks for events.
     Fastpath,
@@ -72,6 +74,16 @@ pub(super) struct Blocking {
     poll: HaltPoll,
     since: Ns,
     poll_until: Ns,
+}
+
+impl Blocking {
+    /// What the halt will do depends on this ([`Machine::feed`]). A search holds the polling window still.
+    pub(super) fn feed<H: Hasher>(&self, now: Ns, h: &mut H) {
+        let Self { halted, queued, woken, hv, polls, poll: _, since: _, poll_until } = self;
+        let flags = [halted, queued, woken, hv, polls];
+        h.write_u8(flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(**flag)));
+        (if *poll_until <= now { Ns::ZERO } else { *poll_until }).hash(h);
+    }
 }
 
 impl BlockPc {
@@ -132,9 +144,8 @@ impl Machine {
             }
             BlockPc::Poll => VcpuPc::Block(BlockPc::Prepare),
             BlockPc::Prepare => {
-                let blocking = &mut self.vcpus[v.index()].blocking;
-                blocking.queued = true;
-                blocking.woken = false;
+                self.vcpus[v.index()].blocking.woken = false;
+                self.plain_store(v, Store::Queued(v));
                 self.set_is_running(v, false, obs);
                 self.touch_callback(v);
                 self.look(Stage::Last)
@@ -250,7 +261,7 @@ impl Machine {
         vcpu.blocking.hv = vcpu.timer.hv_timer_in_use;
         if vcpu.blocking.hv {
             VcpuPc::Hv(HvPc::ToSoftware)
-        } else if self.cfg.virtual_timer {
+        } else if self.cfg.virtual_timer && !self.cfg.faults.has(Fault::B28) {
             VcpuPc::VirtualToSoftware
         } else {
             self.start_polling(v)
@@ -329,11 +340,14 @@ impl Machine {
     fn finish_block<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
         let (now, max) = (self.now, self.cfg.halt_poll_max);
         let (virtual_timer, halves) = (self.cfg.virtual_timer, self.cfg.rules.has(Switch::HaltPollHalves));
+        let learns = self.cfg.learns;
         self.set_is_running(v, true, obs);
         let vcpu = &mut self.vcpus[v.index()];
         (vcpu.blocking.queued, vcpu.blocking.woken) = (false, false);
         let before = vcpu.blocking.poll;
-        vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max, halves);
+        if learns {
+            vcpu.blocking.poll.learn(now.minus(vcpu.blocking.since), max, halves);
+        }
         Self::report(obs, v, Field::HaltPollNs, before.window().as_ns(), vcpu.blocking.poll.window().as_ns());
         self.touch_callback(v);
         let vcpu = &mut self.vcpus[v.index()];

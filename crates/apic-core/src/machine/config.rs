@@ -1,7 +1,7 @@
 //! What a scenario and a path make constant for a run.
 
 use crate::host::{CpuSet, Topology};
-use crate::kvm::{Rules, Switch, TimerConfig, Vendor};
+use crate::kvm::{Faults, Rules, Switch, TimerConfig, Vendor};
 use crate::lapic::{BusNs, CountRate, HvTimer, Tdcr, TimerMode};
 use crate::scenario::{self, Arm, Device, GuestIdle, Load, Move, OtherExits, PathKind, PiInjectTimer, Rival, Scenario};
 use crate::units::{CpuId, Ns, TscKhz, Vector};
@@ -50,6 +50,12 @@ pub struct Config {
     pub(super) other_exits: Option<OtherExits>,
     pub(super) arms: Vec<Arm>,
     pub(super) vcpus: Vec<VcpuConfig>,
+    /// Rules that a search has switched off.
+    pub(super) faults: Faults,
+    /// Stores that a CPU's buffer holds; 0 is memory in which every store is seen at once.
+    pub(super) store_buffer: usize,
+    /// The timer advance and the polling window learn from what happens.
+    pub(super) learns: bool,
     tick_period: Ns,
     loads: Vec<(Load, Ns)>,
 }
@@ -65,14 +71,22 @@ pub(super) struct VcpuConfig {
 impl Config {
     /// For one path of a scenario that validated.
     pub fn new(scenario: &Scenario, path: PathKind) -> Arc<Self> {
+        Arc::new(Self::of(scenario, path, &[]))
+    }
+
+    /// The same, with some rules changed.
+    pub(super) fn of(scenario: &Scenario, path: PathKind, changed: &[(Switch, bool)]) -> Self {
         let vm = &scenario.vm;
-        let (rules, timer) = bend(scenario, path);
+        let (mut rules, timer) = bend(scenario, path);
+        for (switch, on) in changed {
+            rules.set(*switch, *on);
+        }
         let can_post = rules.can_post(timer);
         let loads = scenario.host.topology.iter().map(|cpu| {
             let phase = scenario.host.housekeepers.iter().find(|h| h.cpu == cpu).map_or(0, |h| h.tick_phase_us);
             (scenario.load_of(cpu), Ns::from_us(phase))
         });
-        Arc::new(Self {
+        Self {
             host: scenario.host.topology,
             housekeeping: scenario.housekeeping().collect(),
             rules,
@@ -117,9 +131,12 @@ impl Config {
                 .iter()
                 .map(|v| VcpuConfig { cpu: v.cpu, start: Ns::from_us(v.start_us), rival: v.rival })
                 .collect(),
+            faults: Faults::default(),
+            store_buffer: 0,
+            learns: true,
             tick_period: Ns::from_ns(1_000_000_000 / u64::from(scenario.host.hz.max(1))),
             loads: loads.collect(),
-        })
+        }
     }
 
     /// The CPU's load.

@@ -5,17 +5,18 @@
 //! The same code serves four callers: the timer callback that posts (C7 to C10), and the vCPU thread, for an expiry
 //! that was pending (P5), found while arming (A7) or brought by the preemption timer (Hv4).
 
+use super::searched::Store;
 use super::state::{Actor, Running};
 use super::{Ipi, Machine};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, NotSent, Observer};
-use crate::kvm::{Request, Switch, Vendor};
+use crate::kvm::{Fault, Mode, Request, Switch, Vendor};
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where the delivery stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum DeliverPc {
     /// `kvm_apic_local_deliver`: the LVT entry's mask.
     Accept,
@@ -40,7 +41,7 @@ pub(super) enum DeliverPc {
 }
 
 /// What led the vCPU's own thread to a delivery.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum Thread {
     /// `pending`.
     Pending,
@@ -108,6 +109,7 @@ impl Machine {
                 }
                 Some(match (self.cfg.apicv, self.cfg.vendor) {
                     (false, _) => DeliverPc::Irr,
+                    (true, Vendor::Vmx) if self.cfg.faults.has(Fault::OnBeforePir) => DeliverPc::On,
                     (true, Vendor::Vmx) => DeliverPc::Pir,
                     (true, Vendor::Svm) => DeliverPc::AvicIrr,
                 })
@@ -119,10 +121,15 @@ impl Machine {
                 }
                 obs.effect(Effect::Bit { vcpu: v, bank: Bank::Pir, vector, on: true });
                 self.touch_poller(v);
-                Some(DeliverPc::On)
+                let notified_first = self.cfg.faults.has(Fault::OnBeforePir);
+                Some(if notified_first { DeliverPc::Trigger } else { DeliverPc::On })
             }
             DeliverPc::On => {
+                let turned = self.cfg.faults.has(Fault::OnBeforePir);
                 if vcpu.pi.test_and_set_on() {
+                    if turned {
+                        vcpu.pi.test_and_set_pir(vector);
+                    }
                     not_sent(by, to, v, NotSent::OnAlreadySet, obs);
                     return Some(DeliverPc::Done);
                 }
@@ -132,15 +139,19 @@ impl Machine {
                         let why = NotSent::RunningHere;
                         obs.effect(Effect::IpiNotSent { vector: Vector::POSTED_INTR, from: to, to, vcpu: v, why });
                     }
-                    return Some(DeliverPc::Done);
+                    return Some(if turned { DeliverPc::Pir } else { DeliverPc::Done });
                 }
                 self.touch_poller(v);
-                Some(DeliverPc::Trigger)
+                Some(if turned { DeliverPc::Pir } else { DeliverPc::Trigger })
             }
             DeliverPc::Trigger => {
-                let (mode, in_guest) = (vcpu.mode.get() as u64, vcpu.mode.is_in_guest());
-                obs.effect(Effect::ModeRead { vcpu: v, mode });
-                let Deliverer::Callback(from) = by else { return Some(DeliverPc::Done) };
+                let from = if let Deliverer::Callback(from) = by { from } else { to };
+                let mode = self.mode_seen(from, v);
+                let in_guest = mode == Mode::InGuest;
+                obs.effect(Effect::ModeRead { vcpu: v, mode: mode as u64 });
+                if !matches!(by, Deliverer::Callback(_)) {
+                    return Some(DeliverPc::Done);
+                }
                 let loaded_here = self.cpus[from.index()].running == Running::Vcpu(v);
                 if loaded_here && (in_guest || self.cfg.rules.has(Switch::SkipsRunningVcpu)) {
                     let why = NotSent::RunningHere;
@@ -149,7 +160,7 @@ impl Machine {
                     self.send_ipi(Vector::POSTED_INTR, from, to, v, obs);
                 } else if !self.cfg.rules.has(Switch::PostWakesOnly) {
                     return Some(DeliverPc::Kick);
-                } else if !self.wake_up(v, obs) {
+                } else if self.cfg.faults.has(Fault::B6) || !self.wake_up(v, obs) {
                     not_sent(by, to, v, NotSent::OutsideGuestMode, obs);
                 }
                 Some(DeliverPc::Done)
@@ -180,8 +191,10 @@ impl Machine {
                 vcpu.timer.injected();
                 // A deadline that KVM delivered is not the processor's any more.
                 vcpu.processor_timer = Ns::NEVER;
-                if by == Deliverer::Thread(Thread::Pending) {
-                    vcpu.timer.pending = false;
+                let injected = by == Deliverer::Thread(Thread::Pending) && vcpu.timer.pending;
+                vcpu.timer.pending &= !injected;
+                if injected {
+                    self.plain_store(v, Store::NotPending(v));
                 }
                 self.report_timer(v, &before, obs);
                 None
@@ -193,13 +206,14 @@ impl Machine {
     /// IsRunning was asked instead, which is set as long as the vCPU is loaded.
     fn doorbell<O: Observer>(&mut self, v: VcpuId, by: Deliverer, obs: &mut O) {
         let vcpu = &self.vcpus[v.index()];
-        let (to, mode) = (vcpu.cpu, vcpu.mode.get() as u64);
-        let reads_mode = self.cfg.rules.has(Switch::DoorbellReadsMode);
-        let in_guest = if reads_mode { vcpu.mode.is_in_guest() } else { vcpu.is_running };
-        if reads_mode {
-            obs.effect(Effect::ModeRead { vcpu: v, mode });
-        }
+        let to = vcpu.cpu;
         let from = if let Deliverer::Callback(from) = by { from } else { to };
+        let mode = self.mode_seen(from, v);
+        let reads_mode = self.cfg.rules.has(Switch::DoorbellReadsMode);
+        let in_guest = if reads_mode { mode == Mode::InGuest } else { vcpu.is_running };
+        if reads_mode {
+            obs.effect(Effect::ModeRead { vcpu: v, mode: mode as u64 });
+        }
         let skipped = |why| Effect::DoorbellNotRung { from, to, vcpu: v, why };
         if in_guest && from == to {
             obs.effect(skipped(NotSent::RunningHere));

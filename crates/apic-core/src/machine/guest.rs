@@ -17,9 +17,10 @@ use crate::rule::Rule;
 use crate::units::{Ns, VcpuId, Vector};
 use crate::vmx::{ExitPhase, ExitReason};
 use serde::Serialize;
+use std::hash::{Hash, Hasher};
 
 /// Where the guest's program stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 enum Pc {
     /// Computes or halts.
     Idle,
@@ -83,6 +84,20 @@ impl Guest {
         self.interrupts_on = false;
         self.handled += u32::from(timers);
         std::mem::take(&mut self.halted)
+    }
+
+    /// What the guest will do depends on this ([`Machine::feed`]).
+    pub(super) fn feed<H: Hasher>(&self, h: &mut H) {
+        let Self { pc, resume, interrupts_on, halted, deadline, arms, handled, next_other, others, other_interrupt } =
+            self;
+        pc.hash(h);
+        resume.hash(h);
+        h.write_u8(u8::from(*interrupts_on) | u8::from(*halted) << 1 | u8::from(*other_interrupt) << 2);
+        others.hash(h);
+        deadline.hash(h);
+        arms.hash(h);
+        handled.hash(h);
+        next_other.hash(h);
     }
 
     pub(super) fn handled(&self) -> usize {

@@ -4,7 +4,7 @@ use crate::units::Vector;
 use serde::Serialize;
 
 /// Vectors latched in a host CPU's local APIC, of the four that the model sends.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug, Serialize)]
 pub(super) struct HostIrr(u8);
 
 impl HostIrr {

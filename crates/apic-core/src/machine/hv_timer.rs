@@ -9,7 +9,7 @@ use super::state::{ArmingFor, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
-use crate::kvm::Switch;
+use crate::kvm::{Fault, Switch};
 use crate::lapic::{Expiry, Start, TimerMode};
 use crate::rule::Rule;
 use crate::units::{Ns, Tsc, VcpuId};
@@ -17,7 +17,7 @@ use crate::vmx::PREEMPTION_TIMER_RATE;
 use serde::Serialize;
 
 /// Where the thread stands in what it does about the preemption timer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum HvPc {
     /// PREEMPTION_TIMER exited: which handler?
     Dispatch,
@@ -136,7 +136,12 @@ impl Machine {
 
     /// Hv4: `apic_timer_expired(from_timer_fn = false)`.
     fn expired_hv_timer<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> VcpuPc {
-        match self.expired_here(v, obs) {
+        let owed = self.vcpus[v.index()].timer.expired_tscdeadline;
+        let expiry = self.expired_here(v, obs);
+        if self.cfg.faults.has(Fault::B15) {
+            self.vcpus[v.index()].timer.expired_tscdeadline = owed;
+        }
+        match expiry {
             Expiry::Deliver => VcpuPc::Deliver(DeliverPc::Accept, Thread::Hv),
             Expiry::Pend if self.kicks_itself() => VcpuPc::KickSelf(Thread::Hv),
             Expiry::Pend | Expiry::Coalesced => self.hv_expired(v, obs),

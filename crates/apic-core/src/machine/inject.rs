@@ -13,7 +13,7 @@ use crate::units::VcpuId;
 use serde::Serialize;
 
 /// Where injection stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum InjectPc {
     /// `kvm_check_and_inject_events`.
     Events,

@@ -8,10 +8,11 @@ use super::irq::IrqPc;
 use super::state::{PiStage, VcpuPc};
 use super::{Ipi, Machine, Vcpu};
 use crate::host::TimerId;
-use crate::kvm::{Mode, Request, Vendor};
+use crate::kvm::{Fault, Mode, Request, Vendor};
 use crate::lapic::{ADVANCE_NS_MAX, TimerMode};
 use crate::units::{CpuId, Ns, VcpuId, Vector};
 use serde::Serialize;
+use std::hash::Hasher;
 use thiserror::Error;
 
 /// An invariant that does not hold: a bug of the model, or of the rules that a scenario mixes.
@@ -74,6 +75,12 @@ pub(super) struct Audit {
 }
 
 impl Audit {
+    /// More than two of either break an invariant as two do ([`Machine::feed`]).
+    pub(super) fn feed<H: Hasher>(self, h: &mut H) {
+        let Self { deliveries, survived } = self;
+        h.write_u8(deliveries.min(2) | survived.min(2) << 4);
+    }
+
     pub(super) fn armed(&mut self) {
         self.deliveries = 0;
     }
@@ -111,7 +118,8 @@ impl Machine {
             if !vcpu.pi.pir().is_empty() && !vcpu.pi.on() && stage != Some(PiStage::Drain) && !on_to_come {
                 return Err(Violation::Lost(v));
             }
-            let noticed = stage == Some(PiStage::ClearOn) || self.poster_at(v, DeliverPc::Trigger);
+            let turned = self.cfg.faults.has(Fault::OnBeforePir) && self.poster_at(v, DeliverPc::Pir);
+            let noticed = stage == Some(PiStage::ClearOn) || self.poster_at(v, DeliverPc::Trigger) || turned;
             if vcpu.pi.on() && !noticed && !self.notified(vcpu) {
                 return Err(Violation::OnWithoutNotification(v));
             }
@@ -134,7 +142,9 @@ impl Machine {
         if vcpu.timer.hv_timer_in_use && (vcpu.queued_on.is_some() || self.cfg.can_post) {
             return Err(Violation::TwoTimers(v));
         }
-        if (vcpu.in_guest() || vcpu.fast) == (vcpu.mode.get() == Mode::Outside) && (vcpu.in_guest() || vcpu.asleep()) {
+        if (vcpu.in_guest() || vcpu.fast) == (self.mode_seen(vcpu.cpu, v) == Mode::Outside)
+            && (vcpu.in_guest() || vcpu.asleep())
+        {
             return Err(Violation::Mode(v));
         }
         if vcpu.asleep() && !self.is_woken(v, vcpu) {

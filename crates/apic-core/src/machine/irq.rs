@@ -10,14 +10,14 @@ use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, NotSent, Observer};
 use crate::host::TimerId;
-use crate::kvm::{Kick, Request, Switch};
+use crate::kvm::{Kick, Mode, Request, Switch};
 use crate::lapic::TimerMode;
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where a CPU's interrupt handler stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum IrqPc {
     /// `hrtimer_interrupt` looks for the next timer that is due; `true` once one was.
     RunTimers(bool),
@@ -101,7 +101,7 @@ impl Machine {
                     (None, None)
                 }
             },
-            IrqPc::UsePosted(v) => (Some(self.use_posted(v, obs)), Some(v)),
+            IrqPc::UsePosted(v) => (Some(self.use_posted(cpu, v, obs)), Some(v)),
             IrqPc::Wait(v) => {
                 self.wait_lapic_expire(cpu, v, obs);
                 (Some(IrqPc::Deliver(v, DeliverPc::Accept)), Some(v))
@@ -161,6 +161,7 @@ impl Machine {
     /// C4, P3: `apic_timer_fn` calls `apic_timer_expired(from_timer_fn = true)`.
     fn timer_fn<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, expires: Ns, obs: &mut O) -> IrqPc {
         let (can_post, rules) = (self.cfg.can_post, self.cfg.rules);
+        let pending = self.pending_seen(cpu, v);
         let vcpu = &mut self.vcpus[v.index()];
         vcpu.queued_on = None;
         vcpu.callback_on = Some(cpu);
@@ -173,7 +174,7 @@ impl Machine {
         vcpu.expired_for = vcpu.armed_for;
         obs.effect(Effect::TimerFired { timer: TimerId::Lapic(v), cpu, expires });
         let owed = vcpu.timer.owes_wait();
-        if vcpu.timer.pending && (!can_post || rules.has(Switch::PostingChecksPending)) {
+        if pending && (!can_post || rules.has(Switch::PostingChecksPending)) {
             obs.effect(Effect::Dropped { vcpu: v });
             return IrqPc::Return(v);
         }
@@ -220,10 +221,10 @@ impl Machine {
     }
 
     /// C5: the dynamic half of the decision to post.
-    fn use_posted<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> IrqPc {
-        let vcpu = &self.vcpus[v.index()];
-        obs.effect(Effect::ModeRead { vcpu: v, mode: vcpu.mode.get() as u64 });
-        if vcpu.mode.is_in_guest() { self.post(v) } else { IrqPc::Pend(v) }
+    fn use_posted<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> IrqPc {
+        let mode = self.mode_seen(cpu, v);
+        obs.effect(Effect::ModeRead { vcpu: v, mode: mode as u64 });
+        if mode == Mode::InGuest { self.post(v) } else { IrqPc::Pend(v) }
     }
 
     /// D1, P3b: leaves the expiry to the vCPU's thread.
@@ -281,7 +282,9 @@ impl Machine {
         let delta = Tsc::from_cycles(guest_tsc.as_cycles().abs_diff(deadline.as_cycles()));
         // The spin is bounded by the advance as the tuning leaves it, as in the kernel: it is read after.
         let advance_was = timer.timer_advance_ns;
-        timer.tune_advance(early, delta, khz);
+        if self.cfg.learns {
+            timer.tune_advance(early, delta, khz);
+        }
         let bound = Ns::from_ns(u64::from(timer.timer_advance_ns));
         // Rounded up: the loop ends at the first TSC that is not below the deadline.
         let spin = if early { khz.ns_of(delta).plus(Ns::from_ns(1)).min(bound) } else { Ns::ZERO };

@@ -10,6 +10,7 @@
 //! the wake-up list), `vtd` (devices that post), `config` (what a scenario and a path make constant).
 
 mod block;
+mod bounded;
 mod config;
 mod deliver;
 mod guest;
@@ -21,11 +22,13 @@ mod invariants;
 mod irq;
 mod pi;
 mod sched;
+mod searched;
 mod state;
 mod userspace;
 mod vcpu_thread;
 mod vtd;
 
+pub use bounded::Bounds;
 pub use config::Config;
 pub use invariants::Violation;
 pub use state::{Actor, Cpu, Ipi, Next, Running, Vcpu};
@@ -35,6 +38,7 @@ use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId};
+use searched::Stores;
 use serde::Serialize;
 use state::Touched;
 use std::sync::Arc;
@@ -53,6 +57,9 @@ pub struct Machine {
     vtd: Vtd,
     #[serde(skip)]
     touched: Touched,
+    /// Plain stores that have not reached memory. Only a search gives CPUs store buffers.
+    #[serde(skip_serializing_if = "Stores::is_empty")]
+    stores: Stores,
 }
 
 /// Two machines are equal if their states are.
@@ -92,8 +99,18 @@ impl Machine {
             let rival = vcpu.rival.map_or(Ns::NEVER, |r| Ns::from_us(r.first_us));
             cpus[vcpus[i].cpu.index()].rival_at = rival;
         }
-        let (vtd, touched) = (Vtd::new(&cfg), Touched::default());
-        let mut machine = Self { cfg, now: Ns::ZERO, cpus, vcpus, next_ipi: 0, handlers: 0, vtd, touched };
+        let vtd = Vtd::new(&cfg);
+        let mut machine = Self {
+            cfg,
+            now: Ns::ZERO,
+            cpus,
+            vcpus,
+            next_ipi: 0,
+            handlers: 0,
+            vtd,
+            touched: Touched::default(),
+            stores: Stores::default(),
+        };
         for cpu in machine.cfg.host.iter() {
             machine.plan(cpu);
         }

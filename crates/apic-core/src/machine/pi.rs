@@ -17,7 +17,7 @@ use crate::units::{CpuId, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where the thread stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum PiPc {
     /// On to this CPU's wake-up list.
     Join(Leaving),
@@ -42,7 +42,7 @@ pub(super) enum PiPc {
 }
 
 /// Why a vCPU goes on to a wake-up list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum Leaving {
     /// It sleeps.
     Sleeps,
@@ -54,7 +54,7 @@ pub(super) enum Leaving {
 
 /// A CPU's `wakeup_vcpus_on_cpu` with its lock. Only the handler holds the lock for more than one step, and it runs on the
 /// list's own CPU, so that a thread of that CPU never finds it taken.
-#[derive(Clone, Default, Debug, Serialize)]
+#[derive(Clone, Default, Hash, Debug, Serialize)]
 pub(super) struct WakeupList {
     pub(super) locked: bool,
     pub(super) vcpus: Vec<VcpuId>,

@@ -15,7 +15,7 @@ use crate::units::{CpuId, Ns, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where the thread stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum SchedPc {
     /// `schedule()`, because somebody asked for it.
     Out,

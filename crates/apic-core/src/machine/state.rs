@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
 /// Somebody who can take a step.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     /// A CPU's interrupt hardware: recognition, VM exit by interrupt, posted-interrupt processing, delivery.
@@ -195,7 +195,7 @@ impl std::fmt::Debug for Next {
 }
 
 /// Which thread a CPU runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub enum Running {
     /// None.
     Idle,
@@ -223,7 +223,7 @@ pub struct Ipi {
 }
 
 /// Where posted-interrupt processing stands, once the notification was recognised.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum PiStage {
     /// ON has to be cleared.
     ClearOn,
@@ -303,7 +303,7 @@ impl Cpu {
 }
 
 /// What is left to do about an exit once `vcpu->mode` is OUTSIDE.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum ExitTo {
     /// A host interrupt has to be handled.
     Interrupt(Vector),
@@ -322,7 +322,7 @@ pub(super) enum ExitTo {
 }
 
 /// What an arming was for: where the thread goes once the host timer is queued.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum ArmingFor {
     /// The guest programmed its timer.
     Guest,
@@ -339,7 +339,7 @@ pub(super) enum ArmingFor {
 }
 
 /// Where a vCPU's thread stands. A time that goes with a point is in [`Vcpu::pc_time`]: this is copied with every step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum VcpuPc {
     /// In non-root operation: the guest runs.
     InGuest,

@@ -16,7 +16,7 @@ use crate::units::{CpuId, Tsc, VcpuId, Vector};
 use serde::Serialize;
 
 /// Where the thread stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum UserPc {
     /// `KVM_RUN` is about to return.
     Leave(Errand),
@@ -31,7 +31,7 @@ pub(super) enum UserPc {
 }
 
 /// What userspace is wanted for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub(super) enum Errand {
     /// KVM_EXIT_MMIO: a write to TMICT.
     Arm,
@@ -46,7 +46,7 @@ pub(super) enum Errand {
 }
 
 /// What userspace has for the vCPU.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug, Serialize)]
 pub(super) struct User {
     /// A signal is pending: `KVM_RUN` returns as soon as it looks.
     pub(super) signal: bool,

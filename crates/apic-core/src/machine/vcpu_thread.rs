@@ -6,13 +6,14 @@ use super::hv_timer::HvPc;
 use super::inject::InjectPc;
 use super::irq::IrqPc;
 use super::sched::SchedPc;
+use super::searched::Store;
 use super::state::{Actor, ArmingFor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
 use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, get_nohz_timer_target_4_3, switch_hrtimer_base};
-use crate::kvm::{Request, Switch, Vendor};
+use crate::kvm::{Fault, Mode, Request, Switch, Vendor};
 use crate::lapic::{Circumstances, Expiry, Instant, KvmTimer, Start, TimerMode};
 use crate::rule::Rule;
 use crate::scenario::OtherExits;
@@ -138,9 +139,8 @@ impl Machine {
     }
 
     pub(super) fn set_mode_outside<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {
-        let mode = &mut self.vcpus[v.index()].mode;
-        let was = mode.get() as u64;
-        mode.store_outside();
+        let was = self.vcpus[v.index()].mode.get() as u64;
+        self.plain_store(v, Store::Outside(v));
         Self::report(obs, v, Field::Mode, was, 0);
     }
 
@@ -184,6 +184,10 @@ impl Machine {
         let (tmict, timer) = (vcpu.tmict, &mut vcpu.timer);
         let was = std::mem::take(&mut timer.pending);
         Self::report(obs, v, Field::Pending, u64::from(was), 0);
+        if was {
+            self.plain_store(v, Store::NotPending(v));
+        }
+        let timer = &mut self.vcpus[v.index()].timer;
         if timer.mode == TimerMode::TscDeadline {
             return (Rule::A4, VcpuPc::ArmRestart);
         }
@@ -403,6 +407,8 @@ impl Machine {
             VcpuPc::Sched(SchedPc::MigrateTimer)
         } else if vcpu.requests.has(Request::Event) {
             VcpuPc::Inject(InjectPc::Events)
+        } else if self.cfg.faults.has(Fault::B23) {
+            self.sync_or_check()
         } else {
             VcpuPc::EnterMode
         }
@@ -492,24 +498,41 @@ impl Machine {
 
     /// P6: mode first, then a full barrier, then PIR.
     fn enter_mode<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let vcpu = &mut self.vcpus[v.index()];
-        let was = vcpu.mode.get() as u64;
-        vcpu.mode.store_in_guest();
+        let was = self.vcpus[v.index()].mode.get() as u64;
+        self.plain_store(v, Store::InGuest(v));
         Self::report(obs, v, Field::Mode, was, 1);
-        (Rule::P6, self.sync_or_check())
+        (Rule::P6, if self.cfg.faults.has(Fault::B23) { VcpuPc::EnterCheck } else { self.sync_or_check() })
     }
 
     /// P6b: `sync_pir_to_irr`, ON first.
     fn sync_on<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
+        if self.cfg.faults.has(Fault::DrainBeforeClear) {
+            let on = self.vcpus[v.index()].pi.on();
+            if on {
+                self.drain_pir(v, obs);
+            }
+            return (Rule::P6b, if on { VcpuPc::SyncPir } else { self.synced(v) });
+        }
         let was = self.vcpus[v.index()].pi.test_and_clear_on();
         Self::report(obs, v, Field::On, u64::from(was), 0);
-        (Rule::P6b, if was { VcpuPc::SyncPir } else { VcpuPc::EnterCheck })
+        (Rule::P6b, if was { VcpuPc::SyncPir } else { self.synced(v) })
+    }
+
+    /// After the sync: the last look before entry. B23 turned the order round: mode comes last.
+    fn synced(&self, v: VcpuId) -> VcpuPc {
+        let mode_to_come = self.cfg.faults.has(Fault::B23) && !self.vcpus[v.index()].fast;
+        if mode_to_come { VcpuPc::EnterMode } else { VcpuPc::EnterCheck }
     }
 
     /// P6c.
     fn sync_pir<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        self.drain_pir(v, obs);
-        (Rule::P6c, VcpuPc::EnterCheck)
+        if self.cfg.faults.has(Fault::DrainBeforeClear) {
+            let was = self.vcpus[v.index()].pi.test_and_clear_on();
+            Self::report(obs, v, Field::On, u64::from(was), 0);
+        } else {
+            self.drain_pir(v, obs);
+        }
+        (Rule::P6c, self.synced(v))
     }
 
     /// PIR into VIRR, for software's sync and for the processor alike.
@@ -527,9 +550,10 @@ impl Machine {
 
     /// P6d, D3: `kvm_vcpu_exit_request`.
     fn enter_check<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
-        let vcpu = &mut self.vcpus[v.index()];
+        let vcpu = &self.vcpus[v.index()];
         let wanted = self.cpus[vcpu.cpu.index()].need_resched;
-        if vcpu.requests.pending() || !vcpu.mode.is_in_guest() || vcpu.user.signal || wanted {
+        let requested = vcpu.requests.pending() && !self.cfg.faults.has(Fault::B17);
+        if requested || self.mode_seen(vcpu.cpu, v) != Mode::InGuest || vcpu.user.signal || wanted {
             if vcpu.fast {
                 // EXIT_FASTPATH_EXIT_HANDLED: the loop is left, mode follows.
                 return (Rule::D3, VcpuPc::Exited(ExitTo::Back));

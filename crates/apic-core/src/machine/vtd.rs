@@ -13,6 +13,7 @@ use crate::effect::{Bank, Effect, Field, NotSent, Observer};
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, VcpuId, Vector};
 use serde::Serialize;
+use std::hash::{Hash, Hasher};
 
 /// The unit and what is behind it; everything is empty in a VM without devices.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +45,21 @@ impl Vtd {
             sending: None,
             at: CpuId(0),
             lists: cfg.host.iter().filter(|_| !cfg.devices.is_empty()).map(|_| list()).collect(),
+        }
+    }
+}
+
+impl Vtd {
+    /// What the unit will do depends on this ([`Machine::feed`]).
+    pub(super) fn feed<H: Hasher>(&self, h: &mut H) {
+        let Self { devices, sending, at: _, lists } = self;
+        for DeviceState { next, waits } in devices {
+            next.hash(h);
+            waits.is_never().hash(h);
+        }
+        sending.hash(h);
+        for list in lists {
+            list.hash(h);
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// KVM's software poster consults neither NV, NDST nor SN: it sends [`Vector::POSTED_INTR`] to `vcpu->cpu`. They are
 /// here because hardware posters use them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct PiDesc {
     pir: VectorSet,
     on: bool,
