@@ -27,6 +27,20 @@ a scenario carries them.
 Exit status: 0; 2 if the command line, the scenario, the link, the recording or the table is at
 fault; 1 if the output could not be written.";
 
+const CHECK_HELP: &str = "\
+Every interleaving of the scenario's steps is tried, on each of its paths, within a bound: expiries a vCPU,
+vCPUs, housekeepers with a load, stores that a CPU's store buffer holds (x86-TSO; 0 is none). Time is
+one of the choices: no step happens before what it waits for, and any may happen later.
+
+What must hold: the machine's invariants after every step; no handler before its deadline; and from every
+state in which a guest has an interrupt coming, some order of steps starts its handler.
+
+--break takes rules away: B1 to B30 as docs/break-it.md lists them. A counterexample is the shortest there
+is; the line that begins with c1. plays it again.
+
+Exit status: 0 it holds; 1 it is violated, or the output could not be written; 2 if the command line or
+the scenario is at fault; 3 if the bound was not exhausted, which proves nothing.";
+
 const APIC_HELP: &str = "\
 Settings:
   era E   vendor vmx|svm|qemu|hardware   path pending|posted|hv   bus NS   tsc-khz N   auto-eoi 0|1
@@ -76,6 +90,9 @@ pub(crate) enum Command {
     /// Ask a local APIC, one command per line: KVM's, QEMU's or a processor's
     #[command(after_help = APIC_HELP)]
     Apic(ApicArgs),
+    /// Try every interleaving of a bounded scenario
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
     /// List the scenarios that ship with Exitless
     Presets(PresetsArgs),
     /// Print the arms of a recording as a scenario has them
@@ -130,6 +147,31 @@ pub(crate) struct RunArgs {
     /// The table that `perf kvm stat report` would print, of one path
     #[arg(long, conflicts_with_all = ["events", "json"])]
     pub(crate) kvm_stat: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct CheckArgs {
+    /// A scenario file, `-`, a link, a preset's name, or a counterexample
+    #[arg(value_name = "SCENARIO", conflicts_with = "preset")]
+    pub(crate) scenario: Option<String>,
+    /// Check a preset; `exitless presets` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// One path instead of all that the scenario compares
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// Without these rules: B22, or several with commas
+    #[arg(long = "break", value_name = "IDS", value_delimiter = ',')]
+    pub(crate) broken: Vec<String>,
+    /// Bounds: expiries=2, vcpus=1, housekeepers=1, store-buffer=2, states=10000000
+    #[arg(long, value_name = "NAME=N", value_delimiter = ',')]
+    pub(crate) bound: Vec<String>,
+    /// Every preset, and every rule in force and taken away
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// One JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

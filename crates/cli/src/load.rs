@@ -93,13 +93,21 @@ fn changed_by(args: &RunArgs, key: &str) -> &'static str {
 }
 
 fn base(args: &RunArgs) -> Result<Loaded, Failure> {
+    match (&args.scenario, &args.preset) {
+        (None, None) if args.arms_from.is_some() => named(None, Some(REPLAY_BASE), "run"),
+        (scenario, preset) => named(scenario.as_deref(), preset.as_deref(), "run"),
+    }
+}
+
+/// The scenario that a command was given, as a file, a link or a preset.
+pub(crate) fn named(scenario: Option<&str>, by_preset: Option<&str>, command: &str) -> Result<Loaded, Failure> {
     let shipped = |name: &str| {
         let scenario = preset(name).map_err(Failure::scenario("--preset"))?;
         Ok(whole(scenario, Some(name)))
     };
-    match (&args.scenario, &args.preset) {
+    match (scenario, by_preset) {
         (_, Some(name)) => shipped(name),
-        (Some(text), None) if text == "-" => from_text("standard input", &read(Path::new("-"))?),
+        (Some("-"), None) => from_text("standard input", &read(Path::new("-"))?),
         (Some(text), None) if is_link(text) => from_link(text),
         (Some(text), None) if looks_like_a_file(text) => from_text(text, &read(Path::new(text))?),
         (Some(text), None) if PRESETS.iter().any(|p| p.name == text) => shipped(text),
@@ -111,11 +119,14 @@ fn base(args: &RunArgs) -> Result<Loaded, Failure> {
                 names()
             ),
         )),
-        (None, None) if args.arms_from.is_some() => shipped(REPLAY_BASE),
         (None, None) => Err(Failure::value(
-            "run",
-            "nothing to run is named",
-            format!("a scenario file, a link, --arms-from FILE, or --preset with one of: {}", names()),
+            command,
+            format!("nothing to {command} is named"),
+            format!(
+                "a scenario file, a link, {}or --preset with one of: {}",
+                if command == "run" { "--arms-from FILE, " } else { "" },
+                names()
+            ),
         )),
     }
 }

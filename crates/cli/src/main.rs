@@ -12,6 +12,7 @@
 //! | `load` | where a scenario comes from: file, link, preset, recording |
 //! | `apic` | `exitless apic`: a script for the bench |
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
+//! | `check` | `exitless check`: every interleaving; `check/` prints verdicts and the table of all |
 //! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
 //! | `calibration` | `--calibrate`: costs fitted to a table of `perf kvm stat` |
 //! | `moment` | the paths run, and up to where they are told |
@@ -27,6 +28,7 @@ mod args;
 mod arms;
 mod breakeven;
 mod calibration;
+mod check;
 mod costs;
 mod crosscheck;
 mod error;
@@ -53,8 +55,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let done = dispatch(&mut out).and_then(|()| Ok(out.flush()?));
-    let Err(failure) = done else { return ExitCode::SUCCESS };
+    let done = dispatch(&mut out).and_then(|status| Ok(out.flush().map(|()| status)?));
+    let failure = match done {
+        Ok(status) => return status,
+        Err(failure) => failure,
+    };
     // A reader that has seen enough (`| head`) is no failure.
     if failure.is_closed_pipe() {
         return ExitCode::SUCCESS;
@@ -64,18 +69,19 @@ fn main() -> ExitCode {
     failure.status()
 }
 
-fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
+fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
     let args = match Args::try_parse() {
         Ok(args) => args,
         // `--help` and `--version` arrive as errors too.
-        Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}")?),
+        Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}").map(|()| ExitCode::SUCCESS)?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, apic, presets, arms, costs, import or breakeven; --help says what they do";
+            let valid = "run, check, apic, presets, arms, costs, import or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
     };
     match args.command {
+        Command::Check(args) => return check::check(&args, out),
         Command::Run(args) => run(&args, out),
         Command::Apic(args) => apic::answer(&args, out),
         Command::Presets(args) => presets::print(args.json, out),
@@ -83,7 +89,8 @@ fn dispatch(out: &mut impl Write) -> Result<(), Failure> {
         Command::Costs(args) => costs::print(&args, out),
         Command::Breakeven(args) => breakeven::print(&args, out),
         Command::Import(args) => import::print(&args, out),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {

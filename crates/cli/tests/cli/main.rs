@@ -4,6 +4,7 @@ mod apic;
 mod bad_input;
 mod breakeven;
 mod calibration;
+mod check;
 mod crosscheck;
 mod imports;
 mod links;
