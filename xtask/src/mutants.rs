@@ -26,9 +26,9 @@ const PASSES: [(&str, &[&str]); 3] = [
         &[
             "--iterate",
             "--test-package=exitless-tests",
-            "--cargo-arg=--test=conformance",
-            "--cargo-arg=--test=ticks",
-            "--cargo-arg=--test=second_opinion",
+            "--cargo-test-arg=--test=conformance",
+            "--cargo-test-arg=--test=ticks",
+            "--cargo-test-arg=--test=second_opinion",
         ],
     ),
 ];
