@@ -19,6 +19,7 @@ pub mod lapic;
 pub mod link;
 pub mod machine;
 pub mod rule;
+mod rule_eras;
 pub mod run;
 pub mod scenario;
 pub mod units;
