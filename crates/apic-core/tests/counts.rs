@@ -104,6 +104,11 @@ fn one_shot_by_the_preemption_timer_was_early() {
         told(&all(&s, PathKind::PreemptionTimer)).contains(&"P7")
     };
     assert!(!waits(Era::V5_10) && waits(Era::V5_18));
+    // B15 is the same in 5.2. TSC deadlines were waited for there too: ee66e453db13 added the preemption timer to a test that
+    // recorded them already.
+    assert!(!waits(Era::SeriesV4));
+    let deadline = scenario(|s| s.vm.era = Era::SeriesV4);
+    assert!(told(&all(&deadline, PathKind::PreemptionTimer)).contains(&"P7"));
 }
 
 /// What expires while it is given to the preemption timer was waited for also in those kernels.

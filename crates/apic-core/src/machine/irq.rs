@@ -77,7 +77,7 @@ impl Machine {
             IrqPc::Deliver(_, step) => (step.rule(false), step.cost()),
             IrqPc::Pend(v) => (if self.is_local(cpu, v) { Rule::P3b } else { Rule::D1 }, CostKind::Atomic),
             IrqPc::Request(v) => (if self.is_local(cpu, v) { Rule::P3d } else { Rule::D1b }, CostKind::Atomic),
-            IrqPc::Kick(v) if self.can_be_woken(v) => (Rule::E6, CostKind::Atomic),
+            IrqPc::Kick(v) if self.can_be_woken(v) || !self.cfg.rules.has(Switch::Kick) => (Rule::E6, CostKind::Atomic),
             IrqPc::Kick(v) => (if self.is_local(cpu, v) { Rule::P3c } else { Rule::D2 }, CostKind::Atomic),
             IrqPc::Return(v) => (if self.is_local(cpu, v) { Rule::P4 } else { Rule::C11 }, CostKind::KvmStep),
             IrqPc::WakeLock => (Rule::W5, CostKind::Atomic),

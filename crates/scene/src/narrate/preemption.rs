@@ -159,6 +159,10 @@ pub(super) fn sleeps(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn woken(c: &Context<'_>) -> Sentence {
+    // Before 5.3 the callback looked at the queue first, and woke then: the thread may be up by itself meanwhile.
+    if c.find(|e| matches!(e, Effect::Woken { .. }).then_some(())).is_none() {
+        return but(format!("{} found {}'s thread awake.", c.actor_first(), c.vcpu()), "Nobody was woken.");
+    }
     but(format!("{} woke {}'s thread.", c.actor_first(), c.vcpu()), "No IPI was sent to the guest.")
 }
 
