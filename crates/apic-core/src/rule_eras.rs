@@ -28,9 +28,9 @@ impl Rule {
             Self::C5 => has(S::Posting) && has(S::PostingReadsMode),
             Self::C6 => has(S::Posting) && has(S::PostingWaits) && has(S::TimerAdvance),
             Self::C7 | Self::C8 | Self::C8b | Self::C9 | Self::C10 => has(S::Posting),
-            // Nobody but the timer's callback sends notifications and doorbells; the seed's gate is Intel's.
-            Self::C12 | Self::C12b | Self::C12c | Self::I2 => has(S::Posting),
+            // Devices post in every era; doorbells ring for the timer alone, and the seed's gate is Intel's.
             Self::F3 => has(S::Posting) && !has(S::GateMwait),
+            Self::W12 => has(S::SnRederivesOn),
             Self::V1 | Self::V2 | Self::V3 | Self::V4 => has(S::ApicTimerVirtualization),
             _ => true,
         }
