@@ -337,5 +337,7 @@ mod tests {
             "v3.ARFkZXZpY2Utd2FrZXMtdmNwdQFIAAAAAAABAQQBAwECA-gHoMuYAQEAAZADAAoAAQAAAQABwJoMAQMAAAABADHYBLwFAQDs6Ae4FwEAAAQBAgABB3NreWxha2UAASoAALRggFg",
             Some(42),
         ),
+        ("v3.ARNwaW5uZWQtdnMtb2ZmbG9hZGVkAAEmAAAAAVryyCs", Some(38)),
+        ("v3.ARNwaW5uZWQtdnMtb2ZmbG9hZGVkAAEqAAACAAABAQM0LjcBUFbwtQ", Some(42)),
     ];
 }

@@ -55,6 +55,8 @@ pub(crate) enum Msg {
     Break(breaks::Ask),
     /// Something else is looked for in the list.
     Filter(String),
+    /// Nothing was typed there for a moment.
+    Find,
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
     Bank(Bank),
@@ -95,6 +97,7 @@ pub(crate) struct App {
     /// What is looked for in the list, and why it is not found.
     filter: AttrValue,
     filter_refusal: Option<AttrValue>,
+    typing: Option<Timeout>,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -139,6 +142,7 @@ impl Component for App {
             core: 0,
             filter: AttrValue::default(),
             filter_refusal: None,
+            typing: None,
             playing: None,
             speed: FIRST_SPEED,
             scrub: None,
@@ -200,7 +204,8 @@ impl Component for App {
             }
             Msg::Compare(edit) => self.compare(ctx, edit),
             Msg::Break(ask) => self.breakpoint(ctx, &ask),
-            Msg::Filter(text) => self.filter(text),
+            Msg::Filter(text) => self.filter(ctx, text),
+            Msg::Find => self.found(),
             Msg::Hand(ask) => self.hand(ctx, ask),
             Msg::Bank(bank) => {
                 self.choice.bank = bank;

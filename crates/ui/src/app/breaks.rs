@@ -1,11 +1,15 @@
 //! Breakpoints, steps on one core, and the search in the list.
 
-use super::App;
+use super::{App, Msg};
 use crate::found;
 use crate::session::Move;
 use apic_core::units::CpuId;
+use gloo_timers::callback::Timeout;
 use std::rc::Rc;
 use yew::prelude::*;
+
+/// How long nothing is typed before the list is searched, in ms.
+const TYPING_MS: u32 = 120;
 
 /// What is asked of the breakpoints.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,9 +81,18 @@ impl App {
         true
     }
 
-    /// Looks for something else in the list.
-    pub(super) fn filter(&mut self, text: String) -> bool {
+    /// Looks for something else in the list, once nothing has been typed for a moment: in a long run it takes as long as
+    /// some frames.
+    pub(super) fn filter(&mut self, ctx: &Context<Self>, text: String) -> bool {
         self.filter = text.into();
+        let link = ctx.link().clone();
+        self.typing = Some(Timeout::new(TYPING_MS, move || link.send_message(Msg::Find)));
+        false
+    }
+
+    /// Nothing has been typed for a moment.
+    pub(super) fn found(&mut self) -> bool {
+        self.typing = None;
         self.look_for();
         true
     }
