@@ -34,6 +34,9 @@ test('a third and a fourth path join, a fifth does not, and each can leave', () 
     await until(() => compared(page), ({ length }) => length === 4, 'no fourth');
     assert.ok(await at(page, 'add-way').isDisabled());
     await sameLedgerAsTheCommandLine(page);
+    // Four columns fit beside each other.
+    const wide = () => page.locator('aside td, aside th').evaluateAll((all) => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText));
+    assert.deepEqual(await wide(), []);
     for (const left of [3, 2, 1]) {
       await at(page, 'drop-0').click();
       await until(() => compared(page), ({ length }) => length === left, `not ${left}`);

@@ -16,6 +16,8 @@ pub(crate) struct Name {
     pub(crate) title: AttrValue,
     /// The title where it is short, else the path's letter.
     pub(crate) short: AttrValue,
+    /// Over a column of a narrow table: the title, where there are no more than two.
+    pub(crate) head: AttrValue,
 }
 
 /// The letter of the n-th path.
@@ -28,8 +30,10 @@ pub(crate) fn of(lockstep: &Lockstep) -> Vec<Name> {
     let name = |(i, path): (usize, &apic_core::run::History)| {
         let way = path.way();
         let title = way.title();
-        let short = if title.len() <= SHORT { title.clone().into() } else { letter(i).to_string().into() };
-        Name { way, key: way.key().into(), title: title.into(), short }
+        let short: AttrValue = if title.len() <= SHORT { title.clone().into() } else { letter(i).to_string().into() };
+        let title = AttrValue::from(title);
+        let head = if lockstep.paths().len() > 2 { short.clone() } else { title.clone() };
+        Name { way, key: way.key().into(), title, short, head }
     };
     lockstep.paths().iter().enumerate().map(name).collect()
 }

@@ -65,7 +65,7 @@ fn head((path, data): (&Name, &Data)) -> Html {
         <th scope="col" data-testid={format!("pi-{}", data.path)} data-pir={data.pir.clone()} data-on={flag(data.on)}
             data-sn={flag(data.sn)} data-nv={data.nv.clone()} data-ndst={data.ndst.clone()}
             data-virr={data.virr.clone()} data-visr={data.visr.clone()} data-rvi={data.rvi.clone()}
-            data-svi={data.svi.clone()} data-vppr={data.vppr.clone()}>{ path.title.clone() }</th>
+            data-svi={data.svi.clone()} data-vppr={data.vppr.clone()} title={path.title.clone()}>{ path.head.clone() }</th>
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) struct Ledger {
 impl Draw for Ledger {
     fn draw(&self) -> Html {
         let props = self;
-        let head = props.paths.iter().map(|p| html! { <th scope="col">{ p.title.clone() }</th> });
+        let head =
+            props.paths.iter().map(|p| html! { <th scope="col" title={p.title.clone()}>{ p.head.clone() }</th> });
         let row = |row: &Row| {
             let class = row.cells.iter().any(|c| c.changed).then_some("hot");
             let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, &path.key, cell));

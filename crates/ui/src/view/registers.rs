@@ -52,7 +52,7 @@ impl Draw for Registers {
                 <h2 id="timer-title" class="panel">{ "Local APIC timer and vCPU state, vCPU " }{ props.vcpu }</h2>
                 <table class="fields">
                     <thead>
-                        <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col">{ p.title.clone() }</th> }) }</tr>
+                        <tr><td></td>{ for props.paths.iter().map(|p| html! { <th scope="col" title={p.title.clone()}>{ p.head.clone() }</th> }) }</tr>
                     </thead>
                     { rows(&props.paths, &props.rows) }
                 </table>
