@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::quantity::{Picos, Share};
+use apic_core::scenario::PathKind;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -73,6 +74,17 @@ Progress goes to standard error if it takes longer than two seconds.
 
 Exit status: 0; 2 if the command line or the recording is at fault; 1 if the output could not be written.";
 
+const COMPARE_HELP: &str = "\
+The model makes the recording's arms at their recorded times, where the recording has the vCPU, and each tick is
+set beside the recording's. Both are read by the rules of `exitless import`: the model's run is first written as
+the kernel's tracepoints would print it. Without --path, the path is the one that the recording shows.
+
+Costs are fitted to the recording's exits, where it has kvm_exit and kvm_entry. All others are assumed, so the
+model's times are no measurement of your host.
+
+Exit status: 0; 2 if the command line, the preset or the recording is at fault; 1 if the output could not be
+written.";
+
 /// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
 /// interrupts, step by step, on several paths.
 #[derive(Parser, Debug)]
@@ -104,6 +116,9 @@ pub(crate) enum Command {
     /// Sum a recording up, or turn it into a scenario, a Perfetto trace or a table
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
+    /// Run the model on a recording's arms and list where the two part, with likely causes
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
 }
 
 #[derive(ClapArgs, Debug)]
@@ -246,6 +261,25 @@ pub(crate) struct ImportArgs {
     pub(crate) vcpu: Option<u32>,
 }
 
+#[derive(ClapArgs, Debug)]
+pub(crate) struct CompareArgs {
+    /// The text of `perf script` or `trace-cmd report`, also compressed by gzip; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Run the arms on a preset's host, not where the recording has the vCPU
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// The path that is expected, such as posted
+    #[arg(long, value_name = "NAME", value_parser = path)]
+    pub(crate) path: Option<PathKind>,
+    /// The vCPU, by its thread, where there are several
+    #[arg(long, value_name = "TID", value_parser = number::<u32>)]
+    pub(crate) vcpu: Option<u32>,
+    /// One JSON document instead of the report
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What a recording can be turned into.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ImportFormat {
@@ -255,6 +289,12 @@ pub(crate) enum ImportFormat {
     Perfetto,
     /// One table of all events and of all ticks with their latencies
     Csv,
+}
+
+/// A path, or the names of those there are.
+fn path(text: &str) -> Result<PathKind, String> {
+    let names = || PathKind::ALL.iter().map(|path| path.name()).collect::<Vec<_>>().join(", ");
+    PathKind::from_name(text).ok_or_else(|| format!("no path is called that; one of: {}", names()))
 }
 
 /// A number, or what would be one.

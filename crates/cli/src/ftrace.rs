@@ -6,13 +6,13 @@
 use crate::error::Failure;
 use crate::moment::Moment;
 use crate::tally::chunks;
-use apic_core::effect::Effect;
+use apic_core::effect::{Effect, Field};
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
-use apic_core::run::StepRecord;
+use apic_core::run::{History, StepRecord};
 use apic_core::scenario::{Load, PathKind, Scenario};
-use apic_core::units::{CpuId, Tsc, VcpuId, Vector};
-use std::collections::BTreeMap;
+use apic_core::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// Threads of vCPUs are numbered from here.
@@ -28,9 +28,14 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
         let problem = format!("a recording is of one run, and {} paths are run", names.len());
         return Err(Failure::value("--ftrace", problem, format!("--paths with one of: {}", names.join(", "))));
     };
+    write(history, moment.scenario(), out)
+}
+
+/// The history up to its position.
+pub(crate) fn write(history: &History, scenario: &Scenario, out: &mut impl Write) -> Result<(), Failure> {
     writeln!(out, "# tracer: nop")?;
     writeln!(out, "# Simulated by exitless {}, path {}.", env!("CARGO_PKG_VERSION"), history.path().name())?;
-    let mut writer = Writer::new(moment.scenario(), history.path(), out);
+    let mut writer = Writer::new(scenario, history.path(), out);
     for chunk in chunks(history.position()) {
         for record in history.records(chunk) {
             writer.record(&record)?;
@@ -50,26 +55,35 @@ struct Writer<'a, W: Write> {
     interrupted: BTreeMap<CpuId, bool>,
     /// Timers whose callback is running.
     called: BTreeMap<CpuId, VcpuId>,
+    /// CPUs whose vCPU's thread does not run.
+    left: BTreeSet<CpuId>,
+    /// Since when a vCPU has been halted, and whether its thread slept since.
+    halted: BTreeMap<VcpuId, (Ns, bool)>,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
     fn new(scenario: &'a Scenario, path: PathKind, out: &'a mut W) -> Self {
         // 61abdbe0bcc2 pinned it; 4d151bf3b89e lets it go.
         let mode = if path == PathKind::Pinned { "ABS|PINNED" } else { "ABS|HARD" };
-        let (busy, written, interrupted, called) = Default::default();
-        Self { out, scenario, mode, busy, written, interrupted, called }
+        let (busy, written, interrupted, called, left, halted) = Default::default();
+        Self { out, scenario, mode, busy, written, interrupted, called, left, halted }
+    }
+
+    /// Who runs on a CPU while no vCPU does: name and thread.
+    fn other(&self, cpu: CpuId, idle: &str) -> (String, u32) {
+        let busy = self.busy.get(&cpu).copied();
+        let busy = busy.unwrap_or_else(|| self.scenario.load_of(cpu) != Load::Idle);
+        if busy { ("stress".to_owned(), 100 + u32::from(cpu.0)) } else { (idle.to_owned(), 0) }
     }
 
     /// What stands in front of the event: who runs on the CPU.
     fn line(&mut self, record: &StepRecord, cpu: CpuId, fields: &str) -> Result<(), Failure> {
-        let vcpu = self.scenario.vcpus.iter().position(|v| v.cpu == cpu);
-        let busy = self.busy.get(&cpu).copied();
-        let busy = busy.unwrap_or_else(|| self.scenario.load_of(cpu) != Load::Idle);
-        let who = match vcpu {
-            Some(vcpu) => format!("CPU {vcpu}/KVM-{}", FIRST_THREAD as usize + vcpu),
-            None if busy => format!("stress-{}", 100 + cpu.0),
-            None => "<idle>-0".to_owned(),
+        let vcpu = self.scenario.vcpus.iter().position(|v| v.cpu == cpu).filter(|_| !self.left.contains(&cpu));
+        let (name, thread) = match vcpu {
+            Some(vcpu) => (format!("CPU {vcpu}/KVM"), FIRST_THREAD + vcpu as u32),
+            None => self.other(cpu, "<idle>"),
         };
+        let who = format!("{name}-{thread}");
         let ns = record.at.as_ns();
         let flags = if self.interrupted.get(&cpu) == Some(&true) { "d.h1." } else { "d..1." };
         let (seconds, ns) = (ns / 1_000_000_000, ns % 1_000_000_000);
@@ -93,6 +107,12 @@ impl<'a, W: Write> Writer<'a, W> {
                 self.line(record, cpu, &format!("hrtimer_expire_exit: hrtimer={:#018x}", lapic(vcpu)))?;
             }
             (Rule::C3, _) => self.interrupt(record, cpu)?,
+            (Rule::E8, Some(vcpu)) => {
+                if let Some((since, slept)) = self.halted.remove(&vcpu) {
+                    let (how, ns) = (if slept { "wait" } else { "poll" }, record.at.minus(since).as_ns());
+                    self.line(record, cpu, &format!("kvm_vcpu_wakeup: {how} time {ns} ns, polling valid"))?;
+                }
+            }
             (Rule::T2, _) if self.interrupted.get(&cpu) == Some(&true) => {
                 self.line(record, cpu, "local_timer_exit: vector=236")?;
                 self.interrupted.insert(cpu, false);
@@ -100,6 +120,22 @@ impl<'a, W: Write> Writer<'a, W> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// `sched_switch` between a vCPU's thread and whatever else there is.
+    fn switch(&mut self, record: &StepRecord, cpu: CpuId, from: &Thread, to: &Thread) -> Result<(), Failure> {
+        let fields = format!(
+            "sched_switch: prev_comm={} prev_pid={} prev_prio=120 prev_state={} ==> next_comm={} next_pid={} \
+             next_prio=120",
+            from.name, from.id, from.state, to.name, to.id
+        );
+        self.line(record, cpu, &fields)
+    }
+
+    /// The thread that runs where no vCPU does.
+    fn others(&self, cpu: CpuId) -> Thread {
+        let (name, id) = self.other(cpu, &format!("swapper/{}", cpu.0));
+        Thread { name, id, state: if id == 0 { 'R' } else { 'S' } }
     }
 
     fn interrupt(&mut self, record: &StepRecord, cpu: CpuId) -> Result<(), Failure> {
@@ -120,8 +156,45 @@ impl<'a, W: Write> Writer<'a, W> {
             Effect::Armed { vcpu, deadline, .. } => {
                 self.written.insert(vcpu, deadline);
             }
+            Effect::Load { cpu, busy } if self.left.contains(&cpu) => {
+                let from = self.others(cpu);
+                self.busy.insert(cpu, busy);
+                let to = self.others(cpu);
+                if from.id != to.id {
+                    self.busy.insert(cpu, !busy);
+                    self.switch(record, cpu, &from, &to)?;
+                    self.busy.insert(cpu, busy);
+                }
+            }
             Effect::Load { cpu, busy } => {
                 self.busy.insert(cpu, busy);
+            }
+            Effect::Set { vcpu, field: Field::MpState, to: 3, .. } => {
+                self.halted.insert(vcpu, (record.at, false));
+            }
+            Effect::ScheduledOut { vcpu, cpu } => {
+                let sleeps = record.rule != Rule::S2;
+                if let Some((_, slept)) = self.halted.get_mut(&vcpu).filter(|_| sleeps) {
+                    *slept = true;
+                }
+                // A rival that takes over does so in the same step.
+                for effect in &record.effects {
+                    if let Effect::Load { cpu: of, busy } = *effect
+                        && of == cpu
+                    {
+                        self.busy.insert(cpu, busy);
+                    }
+                }
+                let to = self.others(cpu);
+                self.switch(record, cpu, &Thread::of(vcpu, if sleeps { 'S' } else { 'R' }), &to)?;
+                self.left.insert(cpu);
+            }
+            Effect::ScheduledIn { vcpu, cpu } => {
+                let from = self.others(cpu);
+                if self.left.contains(&cpu) {
+                    self.switch(record, cpu, &from, &Thread::of(vcpu, 'R'))?;
+                }
+                self.left.remove(&cpu);
             }
             Effect::Exit { vcpu, cpu, reason, vector, .. } => {
                 let info = vector.map_or(0, |vector: Vector| 0x8000_0000 | u32::from(vector.number()));
@@ -177,6 +250,19 @@ impl<'a, W: Write> Writer<'a, W> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A thread, as `sched_switch` prints it.
+struct Thread {
+    name: String,
+    id: u32,
+    state: char,
+}
+
+impl Thread {
+    fn of(vcpu: VcpuId, state: char) -> Self {
+        Self { name: format!("CPU {}/KVM", vcpu.0), id: FIRST_THREAD + u32::from(vcpu.0), state }
     }
 }
 

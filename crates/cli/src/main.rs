@@ -14,6 +14,7 @@
 //! | `arms` | recordings: their arms in a scenario, and `exitless arms` |
 //! | `check` | `exitless check`: every interleaving; `check/` prints verdicts and the table of all |
 //! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
+//! | `compare` | recordings: the model on their arms, and where the two part |
 //! | `calibration` | `--calibrate`: costs fitted to a table of `perf kvm stat` |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `tally` | expiries, from the steps |
@@ -29,6 +30,7 @@ mod arms;
 mod breakeven;
 mod calibration;
 mod check;
+mod compare;
 mod costs;
 mod crosscheck;
 mod error;
@@ -75,7 +77,8 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}").map(|()| ExitCode::SUCCESS)?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid = "run, check, apic, presets, arms, costs, import or breakeven; --help says what they do";
+            let valid =
+                "run, check, apic, presets, arms, costs, import, compare or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
@@ -89,6 +92,7 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
         Command::Costs(args) => costs::print(&args, out),
         Command::Breakeven(args) => breakeven::print(&args, out),
         Command::Import(args) => import::print(&args, out),
+        Command::Compare(args) => compare::print(&args, out),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -130,6 +130,10 @@ fn posted() {
     let next = ARM.replace("9 3 1", "9 3 20").replace("expires=1000000", "expires=3000000");
     let (ticks, _) = read(&format!("{ARM}\n{FIRED_AWAY}\n{ACCEPTED_AWAY}\n{AWAY_ENDS}\n{next}"));
     assert_eq!((ticks[0].path, ticks[0].entered), (Path::Posted, None));
+    // Nor is a kick that comes when the guest has armed anew: a thread that wants the CPU, a request.
+    let kick = "9 3 2500 kvm_exit vcpu 1 reason EXTERNAL_INTERRUPT rip 0x1 info1 0x0 info2 0x0 intr_info 0x800000fd error_code 0x0";
+    let (ticks, _) = read(&format!("{ARM}\n{FIRED_AWAY}\n{ACCEPTED_AWAY}\n{AWAY_ENDS}\n{next}\n{kick}"));
+    assert_eq!((ticks[0].path, ticks[0].exit), (Path::Posted, None));
     // The notification came too late and reached the host: still posted, and taken in by the entry.
     let late = "9 3 1004 kvm_exit vcpu 1 reason EXTERNAL_INTERRUPT rip 0x1 info1 0x0 info2 0x0 intr_info 0x800000f2 error_code 0x0
                 9 3 1006 kvm_entry vcpu 1, rip 0x1";

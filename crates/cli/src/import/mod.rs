@@ -21,6 +21,7 @@ use held::Held;
 use kvm_trace::{Analysis, Fact, Record, Summary, read_records};
 use std::io::{self, Write};
 
+pub(crate) use scenario::Arms;
 pub(crate) use source::Source;
 
 pub(crate) fn print(args: &ImportArgs, out: &mut impl Write) -> Result<(), Failure> {
@@ -33,7 +34,7 @@ pub(crate) fn print(args: &ImportArgs, out: &mut impl Write) -> Result<(), Failu
         Some(ImportFormat::Csv) => stream(source, &mut csv::Csv::new(Held::new(out))),
         Some(ImportFormat::Perfetto) => stream(source, &mut perfetto::Perfetto::new(Held::new(out), &name)),
         Some(ImportFormat::Scenario) => {
-            let mut arms = scenario::Arms::default();
+            let mut arms = Arms::default();
             stream(source, &mut arms)?;
             write!(out, "{}", arms.scenario(&name, args.vcpu)?)?;
             Ok(())
@@ -51,7 +52,7 @@ pub(crate) fn print(args: &ImportArgs, out: &mut impl Write) -> Result<(), Failu
 }
 
 /// What is made of a recording while it is read.
-trait Sink {
+pub(crate) trait Sink {
     /// A line, already taken into account by the analysis.
     fn record(&mut self, _line: u64, _record: &Record<'_>, _analysis: &Analysis) -> io::Result<()> {
         Ok(())
@@ -76,7 +77,8 @@ impl Sink for Only {
     }
 }
 
-fn stream(source: Source, sink: &mut impl Sink) -> Result<(), Failure> {
+/// Reads a recording to its end.
+pub(crate) fn stream(source: Source, sink: &mut impl Sink) -> Result<(), Failure> {
     let Source { name, reader } = source;
     let recording = |source| Failure::Recording { file: name.clone(), source };
     let mut analysis = Analysis::default();

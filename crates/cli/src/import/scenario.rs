@@ -5,7 +5,7 @@ use super::Sink;
 use crate::error::Failure;
 use apic_core::host::Topology;
 use apic_core::scenario::Scenario;
-use kvm_trace::{ArmedBy, Cpu, CpuSeen, Fact, MonotonicTime, Summary, Tid, TraceTime, VcpuSeen};
+use kvm_trace::{ArmedBy, ClockOffset, Cpu, CpuSeen, Fact, MonotonicTime, Summary, Tid, TraceTime, VcpuSeen};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -21,13 +21,27 @@ const RATES: [(u64, u32); 4] = [(10_000_000, 100), (4_000_000, 250), (3_333_333,
 
 #[derive(Clone, Copy)]
 struct Arm {
+    /// The tick's number.
+    number: u64,
     time: TraceTime,
     deadline: Option<MonotonicTime>,
     by: ArmedBy,
 }
 
+/// An arm that can be replayed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Replayed {
+    /// The tick's number, of its vCPU's.
+    pub(crate) number: u64,
+    /// When the guest armed, in ns after its first arm.
+    pub(crate) at_ns: u64,
+    /// For when.
+    pub(crate) deadline_ns: u64,
+}
+
+/// The arms of a recording, by vCPU.
 #[derive(Default)]
-pub(super) struct Arms {
+pub(crate) struct Arms {
     of: BTreeMap<Tid, Vec<Arm>>,
     kept: usize,
     more: u64,
@@ -43,7 +57,7 @@ impl Sink for Arms {
             return Ok(());
         }
         self.kept += 1;
-        let arm = Arm { time: armed.at.time, deadline: tick.deadline, by: armed.by };
+        let arm = Arm { number: tick.number, time: armed.at.time, deadline: tick.deadline, by: armed.by };
         self.of.entry(tick.thread).or_default().push(arm);
         Ok(())
     }
@@ -63,7 +77,23 @@ impl Arms {
         Ok(text)
     }
 
-    fn choose(&self, name: &str, asked: Option<Tid>) -> Result<&VcpuSeen, Failure> {
+    /// The same, read.
+    pub(crate) fn placement(&self, name: &str, vcpu: &VcpuSeen) -> Result<Scenario, Failure> {
+        Scenario::from_toml(&self.write(name, vcpu)?).map_err(Failure::scenario(name))
+    }
+
+    /// Arms that were not kept.
+    pub(crate) const fn more(&self) -> u64 {
+        self.more
+    }
+
+    /// What the recording adds up to.
+    pub(crate) const fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The vCPU that is asked for, or the one there is.
+    pub(crate) fn choose(&self, name: &str, asked: Option<Tid>) -> Result<&VcpuSeen, Failure> {
         let arming: Vec<_> = self.summary.vcpus.iter().filter(|v| self.of.contains_key(&v.thread)).collect();
         let count = |v: &&VcpuSeen| format!("{} ({} arms)", v.thread.0, self.of[&v.thread].len());
         let all = || arming.iter().map(count).collect::<Vec<_>>().join(", ");
@@ -84,27 +114,43 @@ impl Arms {
         }
     }
 
-    fn write(&self, name: &str, vcpu: &VcpuSeen) -> Result<String, Failure> {
+    /// The arms of a thread that have a deadline, in the order of their times.
+    pub(crate) fn replayed(&self, name: &str, thread: Tid) -> Result<Vec<Replayed>, Failure> {
+        self.timed(name, thread).map(|(_, _, timed)| timed)
+    }
+
+    /// With the distance of the clocks, and when the first was made.
+    fn timed(&self, name: &str, thread: Tid) -> Result<(ClockOffset, TraceTime, Vec<Replayed>), Failure> {
         let offset = self.summary.clocks.offset.ok_or_else(|| {
-            let problem = "no expiry relates the clock of the deadlines to the clock of the lines";
+            let problem = if self.summary.expiries_hv > 0 {
+                "the preemption timer kept every deadline, and no line says when it was due"
+            } else {
+                "no expiry relates the clock of the deadlines to the clock of the lines"
+            };
             Failure::value(name, problem, "a recording with timer:hrtimer_expire_entry")
         })?;
-        let mut arms = self.of[&vcpu.thread].clone();
+        let mut arms = self.of.get(&thread).cloned().unwrap_or_default();
         arms.sort_by_key(|arm| arm.time);
         let start = arms.first().map_or(TraceTime::from_ns(0), |arm| arm.time);
-        let timed: Vec<(u64, u64)> = arms
+        let timed: Vec<Replayed> = arms
             .iter()
             .filter_map(|arm| {
-                let at = arm.time.ns_since(start);
-                let deadline = offset.to_recorded(arm.deadline?).ns_since(start).max(at).max(1);
-                Some((at, deadline))
+                let at_ns = arm.time.ns_since(start);
+                let deadline_ns = offset.to_recorded(arm.deadline?).ns_since(start).max(at_ns).max(1);
+                Some(Replayed { number: arm.number, at_ns, deadline_ns })
             })
-            .take_while(|(at, deadline)| *at <= LONGEST_NS && *deadline <= LONGEST_NS)
+            .take_while(|arm| arm.at_ns <= LONGEST_NS && arm.deadline_ns <= LONGEST_NS)
             .collect();
         if timed.is_empty() {
-            let problem = format!("no arm of thread {} has a deadline: no hrtimer was started for any", vcpu.thread.0);
+            let problem = format!("no arm of thread {} has a deadline: no hrtimer was started for any", thread.0);
             return Err(Failure::value(name, problem, "a vCPU whose timer is an hrtimer of the host"));
         }
+        Ok((offset, start, timed))
+    }
+
+    fn write(&self, name: &str, vcpu: &VcpuSeen) -> Result<String, Failure> {
+        let (offset, start, timed) = self.timed(name, vcpu.thread)?;
+        let arms = &self.of[&vcpu.thread];
         let comment = name.replace(|c: char| c.is_control(), " ");
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut out = String::new();
@@ -120,7 +166,7 @@ impl Arms {
         let home = home(vcpu, self.summary.order.extent.map(|(_, to)| to));
         let home = self.host(o, vcpu, home, offset.to_recorded(MonotonicTime::from_ns(0)), start);
         let _ = writeln!(o, "[[vcpus]]\ncpu = {home}\n");
-        self.guest(o, vcpu, &arms, &timed);
+        self.guest(o, vcpu, arms, &timed);
         let _ = writeln!(o, "[run]\nexpiries = {}", timed.len());
         Ok(out)
     }
@@ -190,12 +236,18 @@ impl Arms {
         home
     }
 
-    fn guest(&self, o: &mut String, vcpu: &VcpuSeen, arms: &[Arm], timed: &[(u64, u64)]) {
+    fn guest(&self, o: &mut String, vcpu: &VcpuSeen, arms: &[Arm], timed: &[Replayed]) {
         let _ = writeln!(
             o,
             "# Assumed: the virtual machine. Its kernel, APICv and kvm.pi_inject_timer are in no recording."
         );
-        let _ = writeln!(o, "[vm]\napicv = true\nhlt_in_guest = true\n");
+        // Both an exit by HLT and kvm_vcpu_wakeup are of a vCPU whose HLT exits.
+        let hlt_in_guest = !vcpu.halts;
+        let _ = writeln!(o, "[vm]\napicv = true");
+        if vcpu.halts {
+            let _ = writeln!(o, "# Recorded: its HLT exits.");
+        }
+        let _ = writeln!(o, "hlt_in_guest = {hlt_in_guest}\n");
         let _ = writeln!(o, "[guest]");
         if let Some((vector, rule)) = vcpu.vector.filter(|(vector, _)| vector.0 >= 16) {
             let _ = writeln!(o, "# By rule {} of the import.\nvector = {}", rule.id(), vector.0);
@@ -225,8 +277,8 @@ impl Arms {
             let _ = writeln!(o, "# Left out: {} arms beyond the first million of the recording.", self.more);
         }
         let _ = writeln!(o, "# Times in ns after the vCPU's first arm, good to about a microsecond.\narms = [");
-        for (at, deadline) in timed {
-            let _ = writeln!(o, "  {{ at_ns = {at}, deadline_ns = {deadline} }},");
+        for Replayed { at_ns, deadline_ns, .. } in timed {
+            let _ = writeln!(o, "  {{ at_ns = {at_ns}, deadline_ns = {deadline_ns} }},");
         }
         let _ = writeln!(o, "]\n");
     }

@@ -5,6 +5,7 @@ mod bad_input;
 mod breakeven;
 mod calibration;
 mod check;
+mod compare;
 mod crosscheck;
 mod imports;
 mod links;

@@ -400,6 +400,9 @@ impl VcpuState {
                     && tick.accepted_again.is_none()
                     && tick.accepted.is_none_or(|accepted| accepted.in_callback)
             };
+            // Where the guest has armed anew, its handler has run, and the kick is for something else.
+            let by_guest = |tick: &Tick| tick.armed.is_some_and(|armed| armed.by != ArmedBy::Restart);
+            let kick = kick && !self.armed.as_ref().is_some_and(by_guest);
             // An exit for which nobody knows the vector is this tick's only while it waits.
             let kick = kick && (vector.is_some() || self.fired.is_some_and(|tick| tick.accepted.is_none()));
             if let Some(tick) = self.fired.as_mut().filter(|_| kick).filter(from_afar) {
