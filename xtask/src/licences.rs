@@ -5,11 +5,12 @@
 use serde_json::Value;
 
 /// A licence, and why it may be in a program that is MIT or Apache-2.0.
-const ALLOWED: [(&str, &str); 8] = [
+const ALLOWED: [(&str, &str); 9] = [
     ("MIT", "our own; keeps the notice"),
     ("Apache-2.0", "our own; keeps the notice, grants patents"),
     ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 with fewer duties in binaries"),
     ("BSD-3-Clause", "keeps the notice"),
+    ("BSD-2-Clause", "BSD-3-Clause with one duty less"),
     ("ISC", "the same as MIT in shorter words"),
     ("Zlib", "no notice needed in binaries"),
     ("Unlicense", "public domain"),
