@@ -42,6 +42,27 @@ is; the line that begins with c1. plays it again.
 Exit status: 0 it holds; 1 it is violated, or the output could not be written; 2 if the command line or
 the scenario is at fault; 3 if the bound was not exhausted, which proves nothing.";
 
+const RENDER_HELP: &str = "\
+Of a moment; --step says which, else a link's own, else where the page opens:
+  svg       figure that stands alone: style, title and description inside
+  png       the same in pixels
+  card      Markdown for a design review: question, a figure per path, ledger, assumptions, link
+Of a tick, or of --range:
+  txt       80 columns, for a mail
+  md        the sentences, as Markdown
+  apng      a frame per beat, played once; at most 2,000
+Of the whole run, or up to --step, or of --range:
+  csv       a row per step, and a row per expiry with its times
+  perfetto  JSON that Perfetto opens: tracks per CPU and vCPU, an arrow per IPI
+  vcd       PIR, ON, vcpu->mode and more as signals, for GTKWave and Surfer
+  stat      the table that `perf kvm stat report` would print, of one path
+
+A beat is one press of Step in the page. Without --format, the end of the name after -o says it.
+With -o, a card's figures are files beside it; else they are inside. docs/render.md has examples.
+
+Exit status: 0; 2 if the command line, the scenario, the link or the recording is at fault; 1 if
+the output could not be written.";
+
 const APIC_HELP: &str = "\
 Settings:
   era E   vendor vmx|svm|qemu|hardware   path pending|posted|hv   bus NS   tsc-khz N   auto-eoi 0|1
@@ -99,6 +120,9 @@ pub(crate) enum Command {
     /// Run a scenario on its paths and print the ledger
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
+    /// Write a figure, a table or a data file of a run
+    #[command(after_help = RENDER_HELP)]
+    Render(RenderArgs),
     /// Ask a local APIC, one command per line: KVM's, QEMU's or a processor's
     #[command(after_help = APIC_HELP)]
     Apic(ApicArgs),
@@ -121,8 +145,9 @@ pub(crate) enum Command {
     Compare(CompareArgs),
 }
 
+/// What to run, and what is changed in it.
 #[derive(ClapArgs, Debug)]
-pub(crate) struct RunArgs {
+pub(crate) struct Chosen {
     /// A scenario file, `-`, a link or a preset's name
     #[arg(value_name = "SCENARIO|LINK", conflicts_with = "preset")]
     pub(crate) scenario: Option<String>,
@@ -130,7 +155,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
     /// Paths to compare, in this order: pinned, posted
-    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    #[arg(long, visible_alias = "path", value_name = "PATHS", value_delimiter = ',')]
     pub(crate) paths: Vec<String>,
     /// Handlers started, per path, after which the run ends
     #[arg(long, value_name = "N", value_parser = number::<u32>)]
@@ -147,6 +172,12 @@ pub(crate) struct RunArgs {
     /// Fit the costs to a table of `perf kvm stat report` (`-` reads standard input)
     #[arg(long, value_name = "FILE")]
     pub(crate) calibrate: Option<PathBuf>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) what: Chosen,
     /// Up to where the run is told: end, opening, or a number of beats
     #[arg(long, value_name = "WHEN")]
     pub(crate) at: Option<String>,
@@ -187,6 +218,71 @@ pub(crate) struct CheckArgs {
     /// One JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    pub(crate) what: Chosen,
+    /// What to write
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<RenderFormat>,
+    /// The moment: end, opening, or a number of beats
+    #[arg(long, value_name = "N", conflicts_with = "range")]
+    pub(crate) step: Option<String>,
+    /// Beats, the first and the one after the last: 0..40, 12.., ..40
+    #[arg(long, value_name = "A..B")]
+    pub(crate) range: Option<String>,
+    /// Colours of a figure; without it an SVG has both, and pixels are light
+    #[arg(long, value_name = "THEME")]
+    pub(crate) theme: Option<RenderTheme>,
+    /// Width of a figure, in pixels of its own
+    #[arg(long, value_name = "PIXELS", default_value_t = 960, value_parser = clap::value_parser!(u32).range(340..=4_096))]
+    pub(crate) width: u32,
+    /// Pixels of the picture per pixel of the figure; 2 for png and 1 for apng if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub(crate) scale: Option<u32>,
+    /// How long an animation shows each beat, in ms
+    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(20..))]
+    pub(crate) pace: u16,
+    /// Address of the page, for the link of a card or a mail
+    #[arg(long, value_name = "ADDRESS", default_value = "")]
+    pub(crate) page: String,
+    /// The file to write; `-`, and nothing, are standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What can be written.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RenderFormat {
+    /// A figure that stands alone
+    Svg,
+    /// The same in pixels
+    Png,
+    /// Pixels that move
+    Apng,
+    /// 80 columns of text
+    Txt,
+    /// The sentences
+    Md,
+    /// Steps and expiries as a table
+    Csv,
+    /// A trace that Perfetto opens
+    Perfetto,
+    /// Signals
+    Vcd,
+    /// A table of exits
+    Stat,
+    /// Markdown for a design review
+    Card,
+}
+
+/// Colours.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RenderTheme {
+    Light,
+    Dark,
 }
 
 #[derive(ClapArgs, Debug)]

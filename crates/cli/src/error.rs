@@ -70,6 +70,17 @@ pub(crate) enum Failure {
         /// Line, and what would be valid.
         source: StatError,
     },
+    /// A figure cannot be turned into pixels.
+    #[error("the figure: {0}; svg is drawn without this step")]
+    Figure(#[from] resvg::usvg::Error),
+    /// A file could not be written.
+    #[error("writing {file}: {source}")]
+    Write {
+        /// Its name.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The output could not be written.
     #[error("writing the output: {0}")]
     Output(#[from] io::Error),
@@ -93,7 +104,7 @@ impl Failure {
 
     /// 1 if the output could not be written, 2 if what was asked for is at fault.
     pub(crate) fn status(&self) -> ExitCode {
-        if matches!(self, Self::Output(_)) { ExitCode::FAILURE } else { ExitCode::from(2) }
+        if matches!(self, Self::Output(_) | Self::Write { .. }) { ExitCode::FAILURE } else { ExitCode::from(2) }
     }
 
     /// The message: one line, except that usage keeps the lines that help.

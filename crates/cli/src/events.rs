@@ -2,8 +2,7 @@
 
 use crate::error::Failure;
 use crate::moment::Moment;
-use crate::tally::chunks;
-use scene::event_line;
+use scene::{chunks, event_line};
 use std::io::Write;
 
 pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {

@@ -5,13 +5,13 @@
 
 use crate::error::Failure;
 use crate::moment::Moment;
-use crate::tally::chunks;
 use apic_core::effect::{Effect, Field};
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
 use apic_core::run::{History, StepRecord};
 use apic_core::scenario::{Load, PathKind, Scenario};
 use apic_core::units::{CpuId, Ns, Tsc, VcpuId, Vector};
+use scene::chunks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 

@@ -5,9 +5,9 @@ use crate::crosscheck;
 use crate::error::Failure;
 use crate::moment::{Cut, Moment, PathAccount};
 use crate::spread::{Spread, spread};
-use crate::tally::Expiry;
 use apic_core::run::Ledger;
 use apic_core::scenario::OwnCosts;
+use scene::Expiry;
 use serde::Serialize;
 use std::io::Write;
 
@@ -124,7 +124,7 @@ fn path(account: &PathAccount) -> Path<'_> {
         title: account.way.title(),
         steps: account.steps,
         ledger: &account.ledger,
-        expiries: &account.tally.expiries,
+        expiries: &account.expiries,
         distributions: spread(&account.measured),
         end: End {
             steps: account.end_steps,

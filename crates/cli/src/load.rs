@@ -1,6 +1,6 @@
 //! Where a scenario comes from, and what the command line changes in it.
 
-use crate::args::RunArgs;
+use crate::args::Chosen;
 use crate::arms::Recording;
 use crate::calibration::{self, Calibrated};
 use crate::error::Failure;
@@ -41,7 +41,7 @@ pub(crate) struct Loaded {
 }
 
 /// What the command line asks for.
-pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
+pub(crate) fn load(args: &Chosen, at: Option<&str>) -> Result<Loaded, Failure> {
     if args.scenario.as_deref() == Some("-") && args.arms_from.as_deref().is_some_and(is_stdin) {
         let problem = "standard input can be read once, and the scenario is read from it";
         return Err(Failure::value("--arms-from", problem, "a file for one of the two"));
@@ -74,14 +74,14 @@ pub(crate) fn load(args: &RunArgs) -> Result<Loaded, Failure> {
         // The beats of another run are other beats.
         loaded.at = At::End;
     }
-    if let Some(at) = &args.at {
-        loaded.at = parse_at(at)?;
+    if let Some(at) = at {
+        loaded.at = parse_at("--at", at)?;
     }
     Ok(loaded)
 }
 
 /// The option that a key's value came from.
-fn changed_by(args: &RunArgs, key: &str) -> &'static str {
+fn changed_by(args: &Chosen, key: &str) -> &'static str {
     match key {
         key if key.starts_with("guest.arms") && args.arms_from.is_some() => "--arms-from",
         key if key.starts_with("costs.own") && args.calibrate.is_some() => "--calibrate",
@@ -92,7 +92,7 @@ fn changed_by(args: &RunArgs, key: &str) -> &'static str {
     }
 }
 
-fn base(args: &RunArgs) -> Result<Loaded, Failure> {
+fn base(args: &Chosen) -> Result<Loaded, Failure> {
     match (&args.scenario, &args.preset) {
         (None, None) if args.arms_from.is_some() => named(None, Some(REPLAY_BASE), "run"),
         (scenario, preset) => named(scenario.as_deref(), preset.as_deref(), "run"),
@@ -189,13 +189,14 @@ fn choose_paths(loaded: &mut Loaded, names: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn parse_at(text: &str) -> Result<At, Failure> {
+/// A place in a run, as an option names it.
+pub(crate) fn parse_at(option: &str, text: &str) -> Result<At, Failure> {
     match text {
         "end" => Ok(At::End),
         "opening" => Ok(At::Opening),
         _ => text.parse().map(At::Beat).map_err(|_| {
             let problem = format!("\"{text}\" is no place in a run");
-            Failure::value("--at", problem, "end, opening, or a number of beats from 0")
+            Failure::value(option, problem, "end, opening, or a number of beats from 0")
         }),
     }
 }

@@ -1,9 +1,10 @@
 //! `exitless`: runs a scenario of the machine and says where the timer's work went.
 //!
 //! ```text
-//! args ──► load ──► moment ──► tally ──► report   a table
-//!            ▲                    └────► json     one document
-//!          arms                  events           a line per step
+//! args ──► load ──► moment ──► report   a table
+//!            ▲         ├─────► json     one document
+//!          arms        ├─────► events   a line per step
+//!                      └─────► render   figures, tables and data
 //! ```
 //!
 //! | file | is |
@@ -17,9 +18,10 @@
 //! | `compare` | recordings: the model on their arms, and where the two part |
 //! | `calibration` | `--calibrate`: costs fitted to a table of `perf kvm stat` |
 //! | `moment` | the paths run, and up to where they are told |
-//! | `tally` | expiries, from the steps |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
 //! | `report`, `json`, `events`, `ftrace`, `presets` | what is printed; `table` sets columns |
+//! | `render` | `exitless render`: what is on the stage leaves; `scene` draws and writes it |
+//! | `progress` | long work, told on standard error |
 //! | `crosscheck` | the published table beside the preset that stands for it |
 //! | `breakeven`, `costs`, `quantity` | `exitless breakeven` and `exitless costs`; numbers with units |
 //! | `error` | what can go wrong, and the exit status for it |
@@ -41,11 +43,12 @@ mod json;
 mod load;
 mod moment;
 mod presets;
+mod progress;
 mod quantity;
+mod render;
 mod report;
 mod spread;
 mod table;
-mod tally;
 
 use args::{Args, Command, RunArgs};
 use clap::Parser as _;
@@ -78,7 +81,7 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}").map(|()| ExitCode::SUCCESS)?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let valid =
-                "run, check, apic, presets, arms, costs, import, compare or breakeven; --help says what they do";
+                "run, render, check, apic, presets, arms, costs, import, compare or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),
@@ -86,6 +89,7 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
     match args.command {
         Command::Check(args) => return check::check(&args, out),
         Command::Run(args) => run(&args, out),
+        Command::Render(args) => render::render(&args, out),
         Command::Apic(args) => apic::answer(&args, out),
         Command::Presets(args) => presets::print(args.json, out),
         Command::Arms(args) => arms::print(&args, out),
@@ -98,14 +102,14 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
 }
 
 fn run(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let loaded = load::load(args)?;
+    let loaded = load::load(&args.what, args.at.as_deref())?;
     let moment = Moment::new(loaded);
     if args.events {
         events::print(&moment, out)
     } else if args.ftrace {
         ftrace::print(&moment, out)
     } else if args.kvm_stat {
-        spread::print_stat(&moment, out)
+        spread::print_stat("--kvm-stat", &moment, out)
     } else if args.json {
         json::print(&moment, out)
     } else {

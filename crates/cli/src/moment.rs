@@ -3,9 +3,9 @@
 use crate::arms::Recording;
 use crate::calibration::Calibrated;
 use crate::load::{At, Loaded};
-use crate::tally::{self, Tally};
 use apic_core::run::{History, Ledger, Lockstep, Measured, Way};
 use apic_core::scenario::Scenario;
+use scene::{Account, Expiry, expiries};
 
 /// A run, told up to some beat.
 pub(crate) struct Moment {
@@ -29,9 +29,16 @@ pub(crate) struct PathAccount {
     pub(crate) end_ledger: Ledger,
     /// Why the run is shorter than was asked for, if it is.
     pub(crate) cut: Option<Cut>,
-    pub(crate) tally: Tally,
+    pub(crate) expiries: Vec<Expiry>,
     /// Distributions up to the position.
     pub(crate) measured: Measured,
+}
+
+impl PathAccount {
+    /// The same at the position, for the words about it.
+    pub(crate) fn told(&self) -> Account<'_> {
+        Account { way: self.way, ledger: &self.ledger, expiries: &self.expiries }
+    }
 }
 
 /// Why a run ended early.
@@ -91,7 +98,7 @@ impl Moment {
                 None
             },
             end_ledger,
-            tally: tally::take(history, scenario),
+            expiries: expiries(history, scenario, history.position()),
             measured: history.measure(history.position()),
         };
         self.lockstep.paths().iter().zip(ends).enumerate().map(account).collect()

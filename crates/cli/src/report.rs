@@ -5,34 +5,13 @@ use crate::crosscheck;
 use crate::error::Failure;
 use crate::moment::{Cut, Moment, PathAccount};
 use crate::spread;
-use crate::table::{align, span};
+use crate::table::align;
 use apic_core::rule::Rule;
-use apic_core::run::{Ledger, Way};
-use apic_core::scenario::{PathKind, Scenario};
-use apic_core::units::{CpuId, Ns};
+use apic_core::run::Way;
+use apic_core::scenario::Scenario;
+use apic_core::units::CpuId;
+use scene::{ledger_rows, verdict};
 use std::io::Write;
-
-/// A row of the ledger: the page's words, and the figure.
-type Row = (&'static str, fn(&Ledger) -> String);
-
-const ROWS: [Row; 9] = [
-    ("exits while arming", |l| l.exits_arming.to_string()),
-    ("exits while firing", |l| l.exits_firing.to_string()),
-    ("exits at EOI", |l| l.exits_eoi.to_string()),
-    ("other exits", |l| l.exits_other.to_string()),
-    ("IPIs sent", |l| l.ipis_sent.to_string()),
-    ("IPIs not needed", |l| l.ipis_suppressed.to_string()),
-    ("guest time lost", |l| span(l.guest_time_lost)),
-    ("housekeeper time", |l| span(l.housekeeper_time)),
-    ("handlers", |l| l.handlers.to_string()),
-];
-
-/// The same for devices that post, where there are any.
-const DEVICE_ROWS: [Row; 3] = [
-    ("device interrupts", |l| l.device_posts.to_string()),
-    ("notified by VT-d", |l| l.device_notifications.to_string()),
-    ("device handlers", |l| l.device_handlers.to_string()),
-];
 
 pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
     let scenario = moment.scenario();
@@ -63,7 +42,8 @@ pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure
     for line in accounts.iter().filter_map(spread::early) {
         writeln!(out, "{line}")?;
     }
-    if let Some(verdict) = verdict(&accounts) {
+    let told: Vec<_> = accounts.iter().map(PathAccount::told).collect();
+    if let Some(verdict) = verdict(&told) {
         writeln!(out, "{verdict}")?;
     }
     let beside = crosscheck::lines(moment, &accounts);
@@ -114,8 +94,7 @@ fn heading(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
 /// The table: paths as columns.
 fn ledger(accounts: &[PathAccount]) -> Vec<String> {
     let mut rows = vec![row("", accounts, |a| a.way.title())];
-    let devices = accounts.iter().any(|a| a.ledger.device_posts > 0);
-    for (name, figure) in ROWS.into_iter().chain(DEVICE_ROWS.into_iter().filter(|_| devices)) {
+    for (name, figure) in ledger_rows(accounts.iter().map(|account| &account.ledger)) {
         rows.push(row(name, accounts, |a| figure(&a.ledger)));
     }
     align(&rows, |column| column > 0)
@@ -131,7 +110,7 @@ fn places(accounts: &[PathAccount], scenario: &Scenario) -> Vec<String> {
     for account in accounts {
         // In the order in which they first occurred.
         let mut groups: Vec<(Option<CpuId>, bool, Rule, u64)> = Vec::new();
-        for e in &account.tally.expiries {
+        for e in &account.expiries {
             let key = (e.fired_on, e.own_core, e.placement_rule);
             match groups.iter_mut().find(|g| (g.0, g.1, g.2) == key) {
                 Some(group) => group.3 += 1,
@@ -163,14 +142,4 @@ fn place(cpu: Option<CpuId>, own: bool, scenario: &Scenario) -> String {
         (false, true) => "isolated",
     };
     format!("{noun} {cpu}, {role}")
-}
-
-/// Whose time it is now.
-fn verdict(accounts: &[PathAccount]) -> Option<&'static str> {
-    if accounts.iter().any(|a| a.ledger.housekeeper_time > Ns::ZERO) {
-        return Some("Moved, not removed.");
-    }
-    let offered = accounts.iter().find(|a| a.way.path == PathKind::Posted)?;
-    let stayed = !offered.tally.expiries.is_empty() && offered.tally.expiries.iter().all(|e| e.own_core);
-    stayed.then_some("Nothing moved: every timer stayed on the vCPU's own core.")
 }

@@ -128,8 +128,8 @@ pub(crate) fn stat_table(measured: &Measured) -> StatTable {
     StatTable { scope: Some("all VMs, all VCPUs".to_owned()), rows, total: Some(total), lost: 0 }
 }
 
-/// `--kvm-stat`.
-pub(crate) fn print_stat(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
+/// `--kvm-stat`, and `--format stat`.
+pub(crate) fn print_stat(option: &str, moment: &Moment, out: &mut (impl Write + ?Sized)) -> Result<(), Failure> {
     match moment.accounts().as_slice() {
         [account] => {
             writeln!(out, "# Simulated: {}, seed {}.", account.way.title(), moment.scenario().run.seed)?;
@@ -138,7 +138,7 @@ pub(crate) fn print_stat(moment: &Moment, out: &mut impl Write) -> Result<(), Fa
         several => {
             let names: Vec<_> = several.iter().map(|a| a.way.key()).collect();
             let problem = format!("{} paths are {} tables", several.len(), several.len());
-            Err(Failure::value("--kvm-stat", problem, format!("--paths with one of: {}", names.join(", "))))
+            Err(Failure::value(option, problem, format!("--paths with one of: {}", names.join(", "))))
         }
     }
 }

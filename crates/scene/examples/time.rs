@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for _ in 0..ROUNDS {
             bytes = 0;
             for path in 0..page.paths().len() {
-                let view = View { width: 960, projection: Projection::Wide, style: None, id: "s".to_owned() };
+                let view = View { width: 960, projection: Projection::Wide, id: "s".to_owned() };
                 bytes += page.draw(path, &Moment::of(&lockstep, path), &view).svg.len();
             }
         }

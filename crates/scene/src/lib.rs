@@ -6,6 +6,8 @@
 //! one tick of every path ── PageData ── draw ────────► Stage        SVG (DisplayList inside)
 //!                                  └─── text ────────► 80 columns
 //! VectorSet ── grid_svg ─────────────────────────────► SVG
+//! PageData ── Figure::draw ──────────────────────────► SVG that stands alone, with style and words
+//! Lockstep ── export ────────────────────────────────► tables, signals, traces, narration, design-review card
 //! ```
 //!
 //! A *page* is one tick: the steps from a guest's arming to just before its next. [`PageData::collect`] replays them
@@ -13,12 +15,12 @@
 //!
 //! # Classes
 //!
-//! In a page the SVG carries classes and presentation attributes, never styles: colours are the page's own. A file
-//! brings its colours along (`View::style`; [`STANDALONE_CSS`] shows what each class needs).
+//! In a page the SVG carries classes and presentation attributes, never styles: colours are the page's own. A [`Figure`]
+//! brings its colours along ([`Theme::css`] shows what each class needs).
 //!
 //! | class | on | is |
 //! | --- | --- | --- |
-//! | `stage` | `svg` | one path's stage; also `wide` or `tall`, and `standalone` in a file |
+//! | `stage` | `svg` | one path's stage; also `wide` or `tall` |
 //! | `lane`, `lane lane-hk` | `rect` | band of a core; of a housekeeper (filled with a pattern of dots) |
 //! | `lane-name`, `lane-role` | `text` | "core 3" and, `dim`, "vCPU 0, isolated" |
 //! | `lane-fold` | `text` | "cores 1–2: isolated, empty" |
@@ -57,17 +59,25 @@
 mod axis;
 mod display;
 mod events;
+mod expiry;
+pub mod export;
+mod figure;
 mod grid;
+mod ledger;
 mod narrate;
 mod page;
 mod svg;
 mod text;
+mod theme;
 mod words;
 
 pub use axis::{Axis, Scale};
 pub use display::{Anchor, Area, DisplayList, Mark, Shape, When};
 pub use events::event_line;
+pub use expiry::{Expiry, chunks, expiries};
+pub use figure::{Drawn, Figure};
 pub use grid::{Grid, grid_svg};
+pub use ledger::{Account, LedgerRow, ledger_rows, verdict};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};
 pub use page::{Aspect, Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
-pub use svg::STANDALONE_CSS;
+pub use theme::Theme;

@@ -3,9 +3,6 @@
 use crate::display::{Anchor, DisplayList, Mark, Shape, When, push_length, push_number};
 use crate::page::{Projection, View};
 
-/// Colours for a picture that stands alone, light and dark: what each class needs.
-pub const STANDALONE_CSS: &str = include_str!("standalone.css");
-
 /// Markup as it is written.
 pub(crate) struct Markup(String);
 
@@ -16,6 +13,10 @@ impl Markup {
 
     pub(crate) fn finish(self) -> String {
         self.0
+    }
+
+    pub(crate) fn out(&mut self) -> &mut String {
+        &mut self.0
     }
 
     /// As it is.
@@ -90,15 +91,8 @@ pub(crate) fn stage_svg(list: &DisplayList, path: usize, view: &View, alt: &str)
         Projection::Wide => "wide",
         Projection::Tall => "tall",
     };
-    out.raw("<svg");
-    if view.style.is_some() {
-        out.raw(" xmlns=\"http://www.w3.org/2000/svg\"");
-    }
-    out.raw(" class=\"stage ").raw(projection).raw(if view.style.is_some() { " standalone\"" } else { "\"" });
+    out.raw("<svg class=\"stage ").raw(projection).raw("\"");
     out.size(list.width, list.height).raw(" role=\"img\"").attribute("aria-label", alt).raw(">");
-    if let Some(style) = view.style {
-        out.raw("<style>").raw(style).raw("</style>");
-    }
     out.raw("<defs><pattern id=\"").raw(&id).raw(
         "-hatch\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect \
          class=\"hatch-back\" width=\"7\" height=\"7\"/><line class=\"hatch-line\" x1=\"0\" y1=\"0\" x2=\"0\" \

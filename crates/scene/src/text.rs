@@ -1,6 +1,5 @@
 //! The page as text of 80 columns: a line per step, a column per core.
 
-use crate::narrate::{narrate, opening};
 use crate::page::{Moment, PageData};
 use crate::words;
 use apic_core::effect::{Bank, Effect, Field};
@@ -20,7 +19,7 @@ fn clipped(text: &str, width: usize) -> String {
 }
 
 /// Fills lines up to the width, breaking at spaces.
-fn wrapped(text: &str) -> String {
+pub(crate) fn wrapped(text: &str) -> String {
     let mut out = String::new();
     let mut line = 0;
     for word in text.split_whitespace() {
@@ -90,10 +89,7 @@ pub(crate) fn page(page: &PageData, path: usize, moment: &Moment) -> String {
         out += line.trim_end();
         out.push('\n');
     }
-    let last = page
-        .last(path, moment)
-        .map_or_else(|| opening(page.scenario(), &page.ways()).text(), |r| narrate(r, page.scenario()).text());
-    out += &wrapped(&last);
+    out += &wrapped(&page.last_sentence(path, moment));
     out.push('\n');
     out
 }

@@ -3,11 +3,11 @@
 use apic_core::effect::Effect;
 use apic_core::run::Lockstep;
 use apic_core::scenario::{PRESETS, preset};
-use scene::{Area, DisplayList, Mark, Moment, PageData, Projection, STANDALONE_CSS, Shape, Stage, View, When};
+use scene::{Area, DisplayList, Mark, Moment, PageData, Projection, Shape, Stage, View, When};
 use std::collections::BTreeSet;
 
 fn view(width: u32) -> View {
-    View { width, projection: Projection::for_width(width), style: None, id: "stage0".to_owned() }
+    View { width, projection: Projection::for_width(width), id: "stage0".to_owned() }
 }
 
 fn attr<'a>(mark: &'a Mark, key: &str) -> &'a str {
@@ -91,17 +91,6 @@ fn two_stages_share_no_id() {
         doc.descendants().filter_map(|n| n.attribute("id").map(str::to_owned)).collect()
     };
     assert!(!ids(0).is_empty() && ids(0).is_disjoint(&ids(1)));
-}
-
-#[test]
-fn a_file_brings_its_colours_along() {
-    let lockstep = Lockstep::new(&preset("pinned-vs-offloaded").expect("it ships"));
-    let page = PageData::collect(&lockstep, 0);
-    let view = View { style: Some(STANDALONE_CSS), ..view(1_000) };
-    let svg = page.draw(0, &Moment::of(&lockstep, 0), &view).svg;
-    let doc = roxmltree::Document::parse(&svg).expect("well formed");
-    assert_eq!(doc.root_element().tag_name().namespace(), Some("http://www.w3.org/2000/svg"));
-    assert!(svg.contains("prefers-color-scheme:dark"));
 }
 
 /// The texts of a list, with where they are.

@@ -175,7 +175,7 @@ impl Shown {
         let projection = Projection::for_width(choice.width);
         let page = &self.page.2;
         let stage = |(i, name): (usize, &Name)| {
-            let view = View { width: choice.width, projection, style: None, id: format!("s{i}") };
+            let view = View { width: choice.width, projection, id: format!("s{i}") };
             let stage = page.draw(i, &Moment::of(lockstep, i), &view);
             StageView {
                 name: name.clone(),

@@ -10,9 +10,9 @@ use super::held::Held;
 use kvm_trace::{
     Analysis, At, Callback, Cpu, Event, EventKind, ExitSpan, Fact, Path, Record, Summary, Tick, Tid, TraceTime, Vector,
 };
-use serde::Serialize;
+use scene::export::trace_event::{Entry, TraceEvents, Track};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The group of the host's CPUs.
@@ -20,53 +20,8 @@ const CPUS: u32 = 1;
 /// The group of the vCPUs.
 const VCPUS: u32 = 2;
 
-/// Tracks beyond this get no name of their own.
+/// More CPUs or vCPUs are not followed.
 const MOST: usize = 16_384;
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    cat: &'static str,
-    ph: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ts: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dur: Option<f64>,
-    pid: u32,
-    tid: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    /// Scope of an instant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    s: Option<&'static str>,
-    /// An arrow ends in the slice around its end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bp: Option<&'static str>,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    args: Value,
-}
-
-impl<'a> Entry<'a> {
-    const fn new(ph: &'static str, name: &'a str, (pid, tid): (u32, u32)) -> Self {
-        let (ts, dur, id, s, bp) = (None, None, None, None, None);
-        Self { name, cat: "", ph, ts, dur, pid, tid, id, s, bp, args: Value::Null }
-    }
-
-    fn at(mut self, time: TraceTime) -> Self {
-        self.ts = Some(micros(time.ns()));
-        self
-    }
-
-    fn to(mut self, from: TraceTime, to: TraceTime) -> Self {
-        self.dur = Some(micros(to.ns_since(from)));
-        self.at(from)
-    }
-}
-
-fn micros(ns: u64) -> f64 {
-    ns as f64 / 1_000.0
-}
 
 /// What is open on a CPU's track.
 #[derive(Default)]
@@ -77,53 +32,37 @@ struct CpuTrack {
 }
 
 pub(super) struct Perfetto<W: Write> {
-    out: Held<W>,
+    events: TraceEvents<Held<W>>,
     file: String,
     begun: bool,
     cpus: BTreeMap<Cpu, CpuTrack>,
     /// Since when a vCPU is in guest code.
     guests: BTreeMap<Tid, TraceTime>,
-    named: BTreeSet<(u32, u32)>,
     arrows: u64,
 }
 
 impl<W: Write> Perfetto<W> {
     pub(super) fn new(out: Held<W>, file: &str) -> Self {
         Self {
-            out,
+            events: TraceEvents::new(out),
             file: file.to_owned(),
             begun: false,
             cpus: BTreeMap::new(),
             guests: BTreeMap::new(),
-            named: BTreeSet::new(),
             arrows: 0,
         }
     }
 
     fn put(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        if self.begun {
-            self.out.write_all(b",\n")?;
-        } else {
-            self.begun = true;
-            self.out.write_all(b"{\"traceEvents\":[\n")?;
-            for (pid, name) in [(CPUS, "Host CPUs"), (VCPUS, "vCPUs")] {
-                let mut entry = Entry::new("M", "process_name", (pid, 0));
-                entry.args = json!({ "name": name });
-                serde_json::to_writer(&mut self.out, &entry)?;
-                self.out.write_all(b",\n")?;
-            }
+        if !std::mem::replace(&mut self.begun, true) {
+            self.events.name_process(CPUS, "Host CPUs")?;
+            self.events.name_process(VCPUS, "vCPUs")?;
         }
-        Ok(serde_json::to_writer(&mut self.out, entry)?)
+        self.events.put(entry)
     }
 
-    fn name(&mut self, track: (u32, u32), name: impl FnOnce() -> String) -> io::Result<()> {
-        if self.named.contains(&track) || self.named.len() >= MOST {
-            return Ok(());
-        }
-        self.named.insert(track);
-        let mut entry = Entry::new("M", "thread_name", track);
-        entry.args = json!({ "name": name() });
-        self.put(&entry)
+    fn name(&mut self, track: Track, name: impl FnOnce() -> String) -> io::Result<()> {
+        self.events.name_thread(track, name)
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
@@ -137,10 +76,8 @@ impl<W: Write> Perfetto<W> {
             EventKind::SchedSwitch { .. } => {
                 let before = self.cpus.entry(event.cpu).or_default().running.replace(event.time);
                 if let Some(from) = before {
-                    let mut entry = Entry::new("X", event.comm, track).to(from, event.time);
-                    entry.cat = "sched";
-                    entry.args = json!({ "thread": event.thread.0 });
-                    self.put(&entry)?;
+                    let entry = slice(event.comm, "sched", track, from, event.time);
+                    self.put(&entry.with(json!({ "thread": event.thread.0 })))?;
                 }
             }
             EventKind::IrqEntry { vector } => {
@@ -151,9 +88,7 @@ impl<W: Write> Perfetto<W> {
                 if let Some((from, _)) = begun.filter(|(_, of)| *of == vector) {
                     let stem = event.name.strip_suffix("_exit").unwrap_or(event.name);
                     let name = format!("{stem} {:#04x}", vector.0);
-                    let mut entry = Entry::new("X", &name, track).to(from, event.time);
-                    entry.cat = "irq";
-                    self.put(&entry)?;
+                    self.put(&slice(&name, "irq", track, from, event.time))?;
                 }
             }
             EventKind::KvmEntry(_) => {
@@ -161,10 +96,8 @@ impl<W: Write> Perfetto<W> {
             }
             EventKind::KvmExit(_) => {
                 if let Some(from) = self.guests.remove(&event.thread) {
-                    let mut entry = Entry::new("X", "guest", (VCPUS, event.thread.0)).to(from, event.time);
-                    entry.cat = "kvm";
-                    entry.args = json!({ "cpu": event.cpu.0 });
-                    self.put(&entry)?;
+                    let entry = slice("guest", "kvm", (VCPUS, event.thread.0), from, event.time);
+                    self.put(&entry.with(json!({ "cpu": event.cpu.0 })))?;
                 }
             }
             _ => {}
@@ -177,18 +110,15 @@ impl<W: Write> Perfetto<W> {
             Some(vector) => format!("{} {:#04x}", span.reason.name(), vector.0),
             None => span.reason.name().to_owned(),
         };
-        let mut entry = Entry::new("X", &name, (VCPUS, span.thread.0)).to(span.from.time, span.to.time);
-        entry.cat = "kvm";
-        entry.args = json!({ "line": span.from.line, "cpu": span.from.cpu.0 });
-        self.put(&entry)
+        let entry = slice(&name, "kvm", (VCPUS, span.thread.0), span.from.time, span.to.time);
+        self.put(&entry.with(json!({ "line": span.from.line, "cpu": span.from.cpu.0 })))
     }
 
     fn callback(&mut self, callback: &Callback) -> io::Result<()> {
         let (from, to) = (callback.from, callback.to);
-        let mut entry = Entry::new("X", "apic_timer_fn", cpu_track(from.cpu)).to(from.time, to.time);
-        entry.cat = "timer";
-        entry.args = json!({ "line": from.line, "vcpu thread": callback.thread.0, "on another CPU": callback.away });
-        self.put(&entry)
+        let entry = slice("apic_timer_fn", "timer", cpu_track(from.cpu), from.time, to.time);
+        let about = json!({ "line": from.line, "vcpu thread": callback.thread.0, "on another CPU": callback.away });
+        self.put(&entry.with(about))
     }
 
     fn tick(&mut self, tick: &Tick) -> io::Result<()> {
@@ -201,23 +131,15 @@ impl<W: Write> Perfetto<W> {
             ("EOI", tick.ended),
         ];
         for (name, at) in marks.iter().filter_map(|(name, at)| Some((name, (*at)?))) {
-            let mut entry = Entry::new("i", name, track).at(at.time);
-            (entry.cat, entry.s) = ("tick", Some("t"));
-            entry.args = json!({ "line": at.line, "cpu": at.cpu.0, "tick": tick.number });
-            self.put(&entry)?;
+            let entry = Entry::instant(name, "tick", track, at.time.ns());
+            self.put(&entry.with(json!({ "line": at.line, "cpu": at.cpu.0, "tick": tick.number })))?;
         }
         let times = marks.iter().filter_map(|(_, at)| *at).chain(tick.entered).map(|at| at.time);
         if let (Some(from), Some(to)) = (times.clone().min(), times.max()) {
             let name = format!("tick: {}", tick.path.name());
             let id = format!("{}.{}", tick.thread.0, tick.number);
-            for (ph, at) in [("b", from), ("e", to)] {
-                let mut entry = Entry::new(ph, &name, track).at(at);
-                (entry.cat, entry.id) = ("tick", Some(id.clone()));
-                if ph == "b" {
-                    entry.args = about(tick);
-                }
-                self.put(&entry)?;
-            }
+            self.put(&Entry::begin(&name, "tick", track, from.ns(), &id).with(about(tick)))?;
+            self.put(&Entry::end(&name, "tick", track, to.ns(), &id))?;
         }
         self.arrow(tick)
     }
@@ -236,19 +158,19 @@ impl<W: Write> Perfetto<W> {
         self.arrows += 1;
         let id = format!("arrow {}", self.arrows);
         let arrival = if tick.arrival_is_not_shown() { "not shown (N1)" } else { "inferred" };
-        for (ph, track, at) in [("s", cpu_track(from.cpu), from), ("f", (VCPUS, tick.thread.0), to)] {
-            let mut entry = Entry::new(ph, name, track).at(at.time);
-            (entry.cat, entry.id) = ("ipi", Some(id.clone()));
-            entry.bp = (ph == "f").then_some("e");
-            entry.args = json!({ "rule": tick.path_rule.id(), "arrival": arrival });
-            self.put(&entry)?;
-        }
-        Ok(())
+        let about = json!({ "rule": tick.path_rule.id(), "arrival": arrival });
+        let (tail, head) = (cpu_track(from.cpu), (VCPUS, tick.thread.0));
+        self.put(&Entry::tail(name, "ipi", tail, from.time.ns(), &id).with(about.clone()))?;
+        self.put(&Entry::head(name, "ipi", head, to.time.ns(), &id).with(about))
     }
 }
 
+fn slice<'a>(name: &'a str, cat: &'static str, track: Track, from: TraceTime, to: TraceTime) -> Entry<'a> {
+    Entry::slice(name, cat, track, from.ns(), to.ns_since(from))
+}
+
 /// Numbers 0 and 1 are a process's own in some viewers.
-const fn cpu_track(cpu: Cpu) -> (u32, u32) {
+const fn cpu_track(cpu: Cpu) -> Track {
     (CPUS, cpu.0.saturating_add(10))
 }
 
@@ -275,7 +197,7 @@ impl<W: Write> Sink for Perfetto<W> {
         match record {
             Record::Event(event) => {
                 if let Some(vcpu) = analysis.vcpu(event.thread) {
-                    self.out.release()?;
+                    self.events.out().release()?;
                     self.name((VCPUS, vcpu.thread.0), || format!("{} ({})", vcpu.comm, vcpu.thread.0))?;
                 }
                 self.event(event)
@@ -284,10 +206,8 @@ impl<W: Write> Sink for Perfetto<W> {
                 // It stands where the last event of its CPU stood; without one there is no time to show it at.
                 let Some(cpu) = lost.cpu else { return Ok(()) };
                 let Some(at) = self.cpus.get(&cpu).and_then(|track| track.seen) else { return Ok(()) };
-                let mut entry = Entry::new("i", "events lost", cpu_track(cpu)).at(at);
-                (entry.cat, entry.s) = ("lost", Some("g"));
-                entry.args = json!({ "line": line, "cpu": cpu.0, "events": lost.events });
-                self.put(&entry)
+                let entry = Entry::instant_everywhere("events lost", "lost", cpu_track(cpu), at.ns());
+                self.put(&entry.with(json!({ "line": line, "cpu": cpu.0, "events": lost.events })))
             }
         }
     }
@@ -301,7 +221,7 @@ impl<W: Write> Sink for Perfetto<W> {
     }
 
     fn end(&mut self, summary: Summary) -> io::Result<()> {
-        self.out.release()?;
+        self.events.out().release()?;
         let about = json!({
             "file": self.file,
             "made by": concat!("exitless ", env!("CARGO_PKG_VERSION"), " import --to perfetto"),
@@ -309,6 +229,6 @@ impl<W: Write> Sink for Perfetto<W> {
             "lines not understood": summary.coverage.unparsed,
             "places with lost events": summary.missing.markers,
         });
-        writeln!(self.out, "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{about}}}")
+        self.events.finish(&about)
     }
 }

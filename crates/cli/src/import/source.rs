@@ -2,21 +2,18 @@
 
 use crate::error::Failure;
 use crate::load::is_stdin;
+use crate::progress::Progress;
 use flate2::bufread::MultiGzDecoder;
 use kvm_trace::ReadError;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
 
 /// What a gzip file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// What is quick needs no progress.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An open recording.
 pub(crate) struct Source {
@@ -37,7 +34,8 @@ impl Source {
             let size = open.metadata().ok().filter(std::fs::Metadata::is_file).map(|about| about.len());
             (name, Box::new(open), size)
         };
-        let mut reader = BufReader::with_capacity(BUFFER, Progress::new(bytes, size));
+        let mut reader =
+            BufReader::with_capacity(BUFFER, Counted { inner: bytes, size, read: 0, progress: Progress::new() });
         let begin = reader.fill_buf().map_err(|source| {
             let source = ReadError::Io { line: 1, source };
             Failure::Recording { file: name.clone(), source }
@@ -52,34 +50,11 @@ impl Source {
 }
 
 /// Counts what is read, and tells of it.
-struct Progress<R> {
+struct Counted<R> {
     inner: R,
     size: Option<u64>,
     read: u64,
-    began: Instant,
-    told: Option<Instant>,
-    terminal: bool,
-}
-
-impl<R: Read> Progress<R> {
-    fn new(inner: R, size: Option<u64>) -> Self {
-        Self { inner, size, read: 0, began: Instant::now(), told: None, terminal: io::stderr().is_terminal() }
-    }
-
-    /// On a terminal one line that changes, else a line now and then.
-    fn tell(&mut self) {
-        let pause = if self.terminal { Duration::from_millis(500) } else { Duration::from_secs(10) };
-        let due = self.told.map_or(self.began + PATIENCE, |told| told + pause);
-        let now = Instant::now();
-        if now < due {
-            return;
-        }
-        self.told = Some(now);
-        let rate = self.read as f64 / 1e6 / now.duration_since(self.began).as_secs_f64();
-        let text = progress(self.read, self.size, rate);
-        // Nobody may be listening.
-        let _ = if self.terminal { write!(io::stderr(), "\r{text}\x1b[K") } else { writeln!(io::stderr(), "{text}") };
-    }
+    progress: Progress,
 }
 
 fn progress(read: u64, size: Option<u64>, rate: f64) -> String {
@@ -93,22 +68,14 @@ fn progress(read: u64, size: Option<u64>, rate: f64) -> String {
     }
 }
 
-impl<R: Read> Read for Progress<R> {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.read += n as u64;
         if n > 0 {
-            self.tell();
+            self.progress.tell(|seconds| progress(self.read, self.size, self.read as f64 / 1e6 / seconds));
         }
         Ok(n)
-    }
-}
-
-impl<R> Drop for Progress<R> {
-    fn drop(&mut self) {
-        if self.told.is_some() && self.terminal {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
     }
 }
 

@@ -187,11 +187,42 @@ fn values_on_the_command_line_name_their_option() {
 #[test]
 fn usage() {
     check(&["run"], b"", &["nothing to run", "--preset", "idle-housekeeper"]);
-    check(&[], b"", &["no command is named", "run, check, apic, presets, arms, costs, import, compare or breakeven"]);
+    check(&[], b"", &["no command is named", "run, render, check, apic, presets, arms, costs, import, compare or breakeven"]);
     check_usage(&["run", "--preset", "x", "scenario.toml"], &["cannot be used with"]);
     check_usage(&["run", "--json", "--events", "idle-housekeeper"], &["--events"]);
     check_usage(&["run", "--seed", "-1", "idle-housekeeper"], &["-1"]);
     check_usage(&["run", "--expiries", "many", "idle-housekeeper"], &["'many'", "--expiries", "a whole number"]);
     check_usage(&["run", "--vcpu", "9", "idle-housekeeper"], &["--arms-from"]);
     check_usage(&["runn"], &["'runn'", "run"]);
+}
+
+#[test]
+fn what_cannot_be_rendered_says_what_can() {
+    let name = "pinned-vs-offloaded";
+    check(&["render", name], b"", &["--format", "svg, png, apng, txt, md, csv, perfetto, vcd, stat, card"]);
+    check(&["render", name, "-o", "figure.gif"], b"", &["-o", "\"gif\"", "--format with one of: svg"]);
+    check(&["render", "--format", "svg"], b"", &["nothing to run", "--preset", "idle-housekeeper"]);
+    check(
+        &["render", name, "--format", "svg", "--step", "9999"],
+        b"",
+        &["--step", "beats, and 9999 is beyond", "0 to "],
+    );
+    check(&["render", name, "--format", "svg", "--step", "two"], b"", &["--step", "\"two\"", "end, opening"]);
+    check(&["render", name, "--format", "csv", "--range", "40"], b"", &["--range", "\"40\"", "0..40"]);
+    check(&["render", name, "--format", "csv", "--range", "9..9"], b"", &["--range", "nothing lies", "from 0 to "]);
+    check(&["render", name, "--format", "csv", "--range", "0..999"], b"", &["--range", "999 is beyond"]);
+    check(&["render", name, "--format", "svg", "--range", "0..9"], b"", &["--range", "one moment", "--step"]);
+    check(&["render", name, "--format", "stat", "--range", "5..9", "--paths", "pinned"], b"", &["--range", "0..9"]);
+    check(&["render", name, "--format", "stat"], b"", &["--format stat", "2 paths", "pinned, posted"]);
+    check(&["render", name, "--format", "csv", "--theme", "dark"], b"", &["--theme", "svg, png, apng or card"]);
+    check(&["render", name, "--format", "md", "--scale", "2"], b"", &["--scale", "png or apng"]);
+    check(&["render", name, "--format", "svg", "--paths", "up"], b"", &["--paths", "\"up\"", "pinned"]);
+    let long = ["render", name, "--expiries", "100", "--format", "apng", "--range", ".."];
+    check(&long, b"", &["--range", "frames", "at most 1999 beats"]);
+    let large = ["render", name, "--format", "png", "--width", "4096", "--scale", "4", "--paths", "all"];
+    check(&large, b"", &["--scale", "pixels", "smaller --width"]);
+    check_usage(&["render", name, "--format", "gif"], &["'gif'", "svg", "perfetto"]);
+    check_usage(&["render", name, "--format", "svg", "--theme", "blue"], &["'blue'", "light", "dark"]);
+    check_usage(&["render", name, "--format", "svg", "--width", "12"], &["12", "340..=4096"]);
+    check_usage(&["render", name, "--format", "csv", "--step", "1", "--range", "0..1"], &["--step", "--range"]);
 }

@@ -181,7 +181,7 @@ fn a_scenario_of_a_recording() {
 
 /// Trace event format: the document "Trace Event Format" of the Chrome project, for the phases that are written here.
 #[track_caller]
-fn check_perfetto(text: &str) -> Value {
+pub(crate) fn check_perfetto(text: &str) -> Value {
     let document: Value = serde_json::from_str(text).expect("JSON");
     assert!(document["displayTimeUnit"] == "ns" && document["otherData"].is_object());
     let events = document["traceEvents"].as_array().expect("events");

@@ -7,10 +7,12 @@ mod calibration;
 mod check;
 mod compare;
 mod crosscheck;
+mod exports;
 mod imports;
 mod links;
 mod output;
 mod recordings;
+mod render;
 mod runs;
 
 use serde_json::Value;

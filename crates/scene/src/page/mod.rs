@@ -117,8 +117,6 @@ pub struct View {
     pub width: u32,
     /// Which way time runs.
     pub projection: Projection,
-    /// The colours that come along, for a file: [`STANDALONE_CSS`](crate::STANDALONE_CSS).
-    pub style: Option<&'static str>,
     /// Prefix of the ids inside; two stages on one page need two.
     pub id: String,
 }
@@ -279,12 +277,16 @@ impl PageData {
         self.paths.get(path)?.records.iter().rev().find(|r| r.index < moment.taken)
     }
 
+    /// The sentence of a path's last step within the page, or how things stand before the first.
+    pub fn last_sentence(&self, path: usize, moment: &Moment) -> String {
+        let last = self.last(path, moment);
+        last.map_or_else(|| opening(&self.scenario, &self.ways()), |record| narrate(record, &self.scenario)).text()
+    }
+
     /// The picture in words: which path, what the tick costs, and what happened last.
     fn alt(&self, path: usize, moment: &Moment) -> String {
         let Some(steps) = self.paths.get(path) else { return String::new() };
-        let last = self
-            .last(path, moment)
-            .map_or_else(|| opening(&self.scenario, &self.ways()).text(), |r| narrate(r, &self.scenario).text());
+        let last = self.last_sentence(path, moment);
         format!("{}, this tick: {}. {last}", steps.way.title(), self.tally(path).text())
     }
 }

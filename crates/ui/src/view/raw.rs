@@ -132,7 +132,7 @@ mod tests {
 
     fn drawn(lockstep: &Lockstep, width: u32) -> RawProps {
         let page = PageData::collect(lockstep, lockstep.tick_of(lockstep.position().saturating_sub(1)));
-        let view = View { width, projection: Projection::for_width(width), style: None, id: "s0".to_owned() };
+        let view = View { width, projection: Projection::for_width(width), id: "s0".to_owned() };
         let stage = page.draw(1, &Moment::of(lockstep, 1), &view);
         RawProps {
             class: "",

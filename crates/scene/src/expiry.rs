@@ -1,5 +1,6 @@
 //! Expiries, gathered from the steps of a path.
 
+use crate::narrate::narrate;
 use apic_core::effect::Effect;
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
@@ -7,7 +8,6 @@ use apic_core::run::{History, StepRecord};
 use apic_core::scenario::Scenario;
 use apic_core::units::{CpuId, Ns, VcpuId};
 use apic_core::vmx::ExitPhase;
-use scene::narrate;
 use serde::Serialize;
 use std::ops::Range;
 
@@ -16,52 +16,48 @@ const CHUNK: usize = 4_096;
 
 /// One expiry of a guest's timer, from where it was queued to its handler.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub(crate) struct Expiry {
+pub struct Expiry {
     /// Which of its vCPU's, from 1.
-    pub(crate) tick: u32,
-    pub(crate) vcpu: VcpuId,
+    pub tick: u32,
+    /// Whose.
+    pub vcpu: VcpuId,
     /// The deadline that the guest wrote, on the host's clock.
-    pub(crate) deadline_ns: Ns,
+    pub deadline_ns: Ns,
     /// The CPU on which the host's timer fired; none if the deadline had passed when it was written.
-    pub(crate) fired_on: Option<CpuId>,
+    pub fired_on: Option<CpuId>,
     /// Whether that is the CPU that the vCPU runs on.
-    pub(crate) own_core: bool,
-    pub(crate) fired_at_ns: Option<Ns>,
+    pub own_core: bool,
+    /// When.
+    pub fired_at_ns: Option<Ns>,
     /// Whether it made the vCPU leave its guest code.
-    pub(crate) exit: bool,
+    pub exit: bool,
     /// The rule that decided where the timer was queued.
-    pub(crate) placement_rule: Rule,
+    pub placement_rule: Rule,
     /// The same in words.
-    pub(crate) sentence: String,
+    pub sentence: String,
     /// When the guest's handler started; none if it has not yet, or another expiry's handler serves this one too.
-    pub(crate) handler_at_ns: Option<Ns>,
+    pub handler_at_ns: Option<Ns>,
     /// The handler's start minus the deadline; negative is early.
-    pub(crate) late_ns: Option<i64>,
+    pub late_ns: Option<i64>,
 }
 
-/// What the steps of a path add up to, beside the ledger.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) expiries: Vec<Expiry>,
-}
-
-/// The tally of a path up to its present position.
-pub(crate) fn take(history: &History, scenario: &Scenario) -> Tally {
+/// The expiries of a path's first `steps` steps.
+pub fn expiries(history: &History, scenario: &Scenario, steps: usize) -> Vec<Expiry> {
     let mut gatherer = Gatherer {
         scenario,
         vcpus: scenario.vcpus.iter().map(|v| PerVcpu::new(v.cpu)).collect(),
         expiries: Vec::new(),
     };
-    for chunk in chunks(history.position()) {
+    for chunk in chunks(steps) {
         for record in history.records(chunk) {
             gatherer.step(&record);
         }
     }
-    Tally { expiries: gatherer.expiries }
+    gatherer.expiries
 }
 
-/// Steps from 0 to `end`, in pieces.
-pub(crate) fn chunks(end: usize) -> impl Iterator<Item = Range<usize>> {
+/// Steps from 0 to `end`, in pieces that fit into memory.
+pub fn chunks(end: usize) -> impl Iterator<Item = Range<usize>> {
     (0..end).step_by(CHUNK).map(move |start| start..(start + CHUNK).min(end))
 }
 
