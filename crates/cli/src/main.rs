@@ -80,8 +80,7 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
         // `--help` and `--version` arrive as errors too.
         Err(e) if !e.use_stderr() => return Ok(write!(out, "{e}").map(|()| ExitCode::SUCCESS)?),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let valid =
-                "run, render, check, apic, presets, arms, costs, import, compare or breakeven; --help says what they do";
+            let valid = "run, render, check, apic, presets, arms, costs, import, compare or breakeven; --help says what they do";
             return Err(Failure::value("command line", "no command is named", valid));
         }
         Err(e) => return Err(Failure::Usage(e.to_string())),

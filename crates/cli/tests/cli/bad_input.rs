@@ -187,7 +187,11 @@ fn values_on_the_command_line_name_their_option() {
 #[test]
 fn usage() {
     check(&["run"], b"", &["nothing to run", "--preset", "idle-housekeeper"]);
-    check(&[], b"", &["no command is named", "run, render, check, apic, presets, arms, costs, import, compare or breakeven"]);
+    check(
+        &[],
+        b"",
+        &["no command is named", "run, render, check, apic, presets, arms, costs, import, compare or breakeven"],
+    );
     check_usage(&["run", "--preset", "x", "scenario.toml"], &["cannot be used with"]);
     check_usage(&["run", "--json", "--events", "idle-housekeeper"], &["--events"]);
     check_usage(&["run", "--seed", "-1", "idle-housekeeper"], &["-1"]);
