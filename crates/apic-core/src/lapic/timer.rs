@@ -86,7 +86,7 @@ impl KvmTimer {
             pending,
             hv_timer_in_use,
         } = self;
-        h.write_u8(*mode as u8 | u8::from(*pending) << 4 | u8::from(*hv_timer_in_use) << 5);
+        (*mode as u8, pending, hv_timer_in_use).hash(h);
         period.hash(h);
         target_expiration.hash(h);
         tscdeadline.hash(h);
@@ -171,6 +171,45 @@ mod tests {
         check(4_900, false, 1_600, 5_000); // the cap itself
         check(4_950, false, 1_600, ADVANCE_NS_INIT); // beyond the cap: back to the start
         check(50, true, 1_600, ADVANCE_NS_INIT); // below zero wraps, and is beyond the cap
+    }
+
+    /// Keeps what it is fed.
+    #[derive(Default)]
+    struct Fed(Vec<u8>);
+
+    impl Hasher for Fed {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn timers_that_differ_feed_different_bytes() {
+        let timer = KvmTimer::new(false);
+        let (ns, tsc) = (Ns::from_ns(1), Tsc::from_cycles(1));
+        let others = [
+            KvmTimer { mode: TimerMode::Periodic, ..timer.clone() },
+            KvmTimer { period: ns, ..timer.clone() },
+            KvmTimer { target_expiration: ns, ..timer.clone() },
+            KvmTimer { tscdeadline: tsc, ..timer.clone() },
+            KvmTimer { expired_tscdeadline: tsc, ..timer.clone() },
+            KvmTimer { timer_advance_ns: 1, ..timer.clone() },
+            KvmTimer { pending: true, ..timer.clone() },
+            KvmTimer { hv_timer_in_use: true, ..timer.clone() },
+            timer,
+        ];
+        let fed = others.each_ref().map(|timer| {
+            let mut fed = Fed::default();
+            timer.feed(&mut fed);
+            fed.0
+        });
+        for (i, one) in fed.iter().enumerate() {
+            assert!(fed[i + 1..].iter().all(|other| other != one), "{:?}", others[i]);
+        }
     }
 
     const CALLBACK: Circumstances = Circumstances { from_timer_fn: true, direct: true, use_posted: false };
