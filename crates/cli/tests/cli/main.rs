@@ -13,6 +13,7 @@ mod links;
 mod output;
 mod recordings;
 mod render;
+mod roundtrip;
 mod runs;
 
 use serde_json::Value;
