@@ -237,6 +237,23 @@ fn each_preset_opens_at_the_moment_it_names() {
     }
 }
 
+/// Each path of a preset alone, where the step that the preset names is another path's: something has happened.
+#[test]
+fn a_run_opens_where_something_has_happened() {
+    for (name, mut scenario) in presets() {
+        scenario.meta.opens_at = None;
+        for path in scenario.run.paths.clone() {
+            scenario.run.paths = vec![path];
+            let mut lockstep = Lockstep::new(&scenario);
+            lockstep.seek(lockstep.opening());
+            let ledger = lockstep.paths()[0].ledger();
+            assert!(lockstep.position() > 0, "{name}, {path:?}");
+            let seen = ledger.handlers + ledger.ipis_sent + ledger.device_notifications;
+            assert!(seen > 0, "{name}, {path:?}: {ledger:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

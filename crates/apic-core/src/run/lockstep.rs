@@ -210,12 +210,13 @@ impl Lockstep {
     }
 
     /// Where the stage opens: after the first step that follows the rule the scenario names, else after the first
-    /// notification or the first exit by expiry, else at the start.
+    /// notification, else after the first start of a handler, else at the start.
     pub fn opening(&self) -> usize {
         let named = self.scenario.meta.opens_at.as_deref().and_then(Rule::from_id);
         named
             .and_then(|rule| self.first(|m| m.rule == rule))
             .or_else(|| self.first(|m| m.marks.has(Marks::IPI)))
+            .or_else(|| self.first(|m| m.marks.has(Marks::DELIVERED)))
             .unwrap_or(0)
     }
 
