@@ -42,8 +42,8 @@ use crate::{ClockOffset, Coverage, MonotonicTime, ReadError, Tid, TraceTime};
 pub struct Arm {
     /// The line of the guest's write, counted from 1.
     pub line: u64,
-    /// When that line was printed, on the recording's clock: for a deadline some microseconds after
-    /// the write itself.
+    /// When the guest exited to write, on the recording's clock; where exits are not recorded, when that line was
+    /// printed: for a deadline some microseconds after the write itself.
     pub time: TraceTime,
     /// When the host's timer for it expires; [`ArmList::deadline`] has it on the recording's clock.
     /// `None` if no timer was started: the deadline was already past, or the VMX preemption timer
@@ -160,7 +160,8 @@ pub fn read_arms(reader: impl BufRead) -> Result<ArmList, ReadError> {
 impl Arm {
     /// The arm of a tick, if a guest's write is known for it.
     pub fn of(fact: &Fact) -> Option<Self> {
-        let Fact::Tick(Tick { thread, deadline, armed: Some(Armed { at, by, written }), .. }) = *fact else {
+        let Fact::Tick(Tick { thread, deadline, armed: Some(armed @ Armed { at, by, written, .. }), .. }) = *fact
+        else {
             return None;
         };
         let kind = match by {
@@ -168,6 +169,6 @@ impl Arm {
             ArmedBy::Count => ArmKind::Tmict,
             ArmedBy::Start | ArmedBy::Restart => return None,
         };
-        Some(Self { line: at.line, time: at.time, deadline, written, kind, thread })
+        Some(Self { line: at.line, time: armed.wrote().time, deadline, written, kind, thread })
     }
 }

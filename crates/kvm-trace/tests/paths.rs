@@ -81,7 +81,10 @@ fn pinned() {
     );
     let tick = ticks[0];
     assert_eq!(tick.lateness_ns(), Some(1_500));
-    assert_eq!((tick.arm_to_expiry_ns(), tick.expiry_to_accept_ns()), (Some(989_000), Some(3_000)));
+    // The guest wrote in line 1, where it exited; KVM says so in line 4.
+    let armed = tick.armed.expect("it was armed");
+    assert_eq!((armed.wrote().line, armed.at.line, summary.rules.get(&Inference::L6)), (1, 4, Some(&1)));
+    assert_eq!((tick.arm_to_expiry_ns(), tick.expiry_to_accept_ns()), (Some(992_000), Some(3_000)));
     assert_eq!((tick.accept_to_entry_ns(), tick.expiry_to_entry_ns()), (Some(2_000), Some(5_000)));
     assert_eq!((tick.arm_rule, tick.expiry_rule(), tick.outcome_rule), (Inference::L1, Inference::E1, Inference::C1));
     let lines = [tick.exit.map(|e| e.at.line), tick.injected.map(|at| at.line), tick.ended.map(|at| at.line)];

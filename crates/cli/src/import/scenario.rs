@@ -37,6 +37,8 @@ pub(crate) struct Replayed {
     pub(crate) at_ns: u64,
     /// For when.
     pub(crate) deadline_ns: u64,
+    /// By what.
+    pub(crate) by: ArmedBy,
 }
 
 /// The arms of a recording, by vCPU.
@@ -57,7 +59,7 @@ impl Sink for Arms {
             return Ok(());
         }
         self.kept += 1;
-        let arm = Arm { number: tick.number, time: armed.at.time, deadline: tick.deadline, by: armed.by };
+        let arm = Arm { number: tick.number, time: armed.wrote().time, deadline: tick.deadline, by: armed.by };
         self.of.entry(tick.thread).or_default().push(arm);
         Ok(())
     }
@@ -137,7 +139,7 @@ impl Arms {
             .filter_map(|arm| {
                 let at_ns = arm.time.ns_since(start);
                 let deadline_ns = offset.to_recorded(arm.deadline?).ns_since(start).max(at_ns).max(1);
-                Some(Replayed { number: arm.number, at_ns, deadline_ns })
+                Some(Replayed { number: arm.number, at_ns, deadline_ns, by: arm.by })
             })
             .take_while(|arm| arm.at_ns <= LONGEST_NS && arm.deadline_ns <= LONGEST_NS)
             .collect();

@@ -101,6 +101,9 @@ inferences! {
     L5, Inferred: "No host timer",
         "No hrtimer was started for this write: the deadline had passed, or the preemption timer keeps it.",
         "start_hv_timer, start_sw_tscdeadline";
+    L6, Inferred: "Written at the exit",
+        "The guest wrote when it exited with MSR_WRITE; KVM prints the write when it is done with it.",
+        "trace_kvm_exit before kvm_emulate_wrmsr and its fast path";
     E1, Observed: "Expired",
         "hrtimer_expire_entry with the vCPU's own timer.",
         "apic_timer_fn";

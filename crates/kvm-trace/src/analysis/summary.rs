@@ -259,8 +259,9 @@ impl Summary {
         let arrival = tick.arrival_is_not_shown().then_some(Inference::N1);
         let eoi = (tick.apicv && tick.ended.is_none()).then_some(Inference::N2);
         let arm = tick.armed.map(|_| tick.arm_rule);
+        let exit = tick.armed.and_then(|armed| armed.exit).map(|_| Inference::L6);
         let always = [tick.expiry_rule(), tick.path_rule, tick.outcome_rule].map(Some);
-        for rule in always.into_iter().chain([arm, refused, arrival, eoi]).flatten() {
+        for rule in always.into_iter().chain([arm, exit, refused, arrival, eoi]).flatten() {
             *self.rules.entry(rule).or_default() += 1;
         }
         let times = &mut self.latencies;

@@ -36,6 +36,15 @@ pub struct Armed {
     pub by: ArmedBy,
     /// What the guest wrote; zero if no write is seen.
     pub written: u64,
+    /// The exit by which it wrote, where exits are recorded: nearer to the write than the line of it (L6).
+    pub exit: Option<At>,
+}
+
+impl Armed {
+    /// When the guest wrote, as near as the lines tell.
+    pub fn wrote(&self) -> At {
+        self.exit.unwrap_or(self.at)
+    }
 }
 
 /// Which timer expired.
@@ -295,9 +304,9 @@ impl Tick {
         self.accepted_again.or(self.accepted.map(|accepted| accepted.at))
     }
 
-    /// From the arm to the expiry, in ns.
+    /// From the arm, as [`Armed::wrote`] has it, to the expiry, in ns.
     pub fn arm_to_expiry_ns(&self) -> Option<u64> {
-        between(self.armed?.at, self.expiry?.at)
+        between(self.armed?.wrote(), self.expiry?.at)
     }
 
     /// From the expiry to the accept, in ns.

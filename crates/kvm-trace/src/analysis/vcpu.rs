@@ -211,7 +211,7 @@ impl VcpuState {
         self.close_armed(Outcome::Undecided, Inference::U4, around);
         let mut tick = self.open();
         self.by = Some(ArmedBy::Restart);
-        tick.armed = Some(Armed { at, by: ArmedBy::Restart, written: 0 });
+        tick.armed = Some(Armed { at, by: ArmedBy::Restart, written: 0, exit: None });
         (tick.arm_rule, tick.deadline, tick.mode) = (Inference::L4, Some(expires), mode);
         self.armed = Some(tick);
     }
@@ -220,7 +220,8 @@ impl VcpuState {
     pub(super) fn arm(&mut self, at: At, by: ArmedBy, written: u64, around: &mut Around<'_>) {
         self.about.arms += 1;
         self.count_open = false;
-        let armed = Some(Armed { at, by, written });
+        let by_exit = self.outside.filter(|outside| matches!(outside.reason.name(), "MSR_WRITE" | "msr"));
+        let armed = Some(Armed { at, by, written, exit: by_exit.map(|outside| outside.at) });
         self.by = Some(by);
         let start = self.start.take();
         let early = self.early.take();
@@ -275,7 +276,7 @@ impl VcpuState {
                 }
                 self.close_armed(Outcome::Overwritten, Inference::C4, around);
                 let mut tick = self.open();
-                tick.armed = Some(Armed { at: start.at, by: ArmedBy::Start, written: 0 });
+                tick.armed = Some(Armed { at: start.at, by: ArmedBy::Start, written: 0, exit: None });
                 (tick.arm_rule, tick.deadline, tick.mode) = (Inference::L3, Some(start.expires), start.mode);
                 self.armed = Some(tick);
                 self.fresh = early.is_some();
