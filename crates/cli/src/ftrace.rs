@@ -9,7 +9,7 @@ use apic_core::effect::{Effect, Field};
 use apic_core::host::TimerId;
 use apic_core::rule::Rule;
 use apic_core::run::{History, StepRecord};
-use apic_core::scenario::{Load, PathKind, Scenario};
+use apic_core::scenario::{Load, PathKind, Scenario, TimerMode};
 use apic_core::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use scene::chunks;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,8 +49,8 @@ struct Writer<'a, W: Write> {
     scenario: &'a Scenario,
     mode: &'static str,
     busy: BTreeMap<CpuId, bool>,
-    /// Deadlines written, and not yet printed.
-    written: BTreeMap<VcpuId, Tsc>,
+    /// What was written, and is not yet printed.
+    written: BTreeMap<VcpuId, Written>,
     /// Timer interrupts that are running.
     interrupted: BTreeMap<CpuId, bool>,
     /// Timers whose callback is running.
@@ -92,20 +92,19 @@ impl<'a, W: Write> Writer<'a, W> {
 
     fn record(&mut self, record: &StepRecord) -> Result<(), Failure> {
         let cpu = record.cpu;
+        // __run_hrtimer: a timer that its callback has restarted is queued behind hrtimer_expire_exit.
+        if let (Rule::P4 | Rule::C11, Some(vcpu)) = (record.rule, record.vcpu)
+            && self.called.remove(&cpu).is_some()
+        {
+            self.line(record, cpu, &format!("hrtimer_expire_exit: hrtimer={:#018x}", lapic(vcpu)))?;
+        }
         for effect in &record.effects {
             self.effect(record, effect)?;
         }
         match (record.rule, record.vcpu) {
-            (Rule::A8, Some(vcpu)) => {
-                if let Some(deadline) = self.written.remove(&vcpu) {
-                    self.line(record, cpu, &format!("kvm_msr: msr_write 6e0 = {:#x}", deadline.as_cycles()))?;
-                }
-            }
+            (Rule::A8, Some(vcpu)) => self.wrote(record, vcpu)?,
             (Rule::C7 | Rule::P5b, Some(vcpu)) => self.accept(record, vcpu, "kvm_apic_accept_irq")?,
             (Rule::C10 | Rule::P5e, Some(vcpu)) => self.accept(record, vcpu, "kvm_apicv_accept_irq")?,
-            (Rule::P4 | Rule::C11, Some(vcpu)) if self.called.remove(&cpu).is_some() => {
-                self.line(record, cpu, &format!("hrtimer_expire_exit: hrtimer={:#018x}", lapic(vcpu)))?;
-            }
             (Rule::C3, _) => self.interrupt(record, cpu)?,
             (Rule::E8, Some(vcpu)) => {
                 if let Some((since, slept)) = self.halted.remove(&vcpu) {
@@ -120,6 +119,28 @@ impl<'a, W: Write> Writer<'a, W> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The end of the guest's write: `kvm_msr`, whichever register it was.
+    fn wrote(&mut self, record: &StepRecord, vcpu: VcpuId) -> Result<(), Failure> {
+        self.counts(record, vcpu)?;
+        match self.written.remove(&vcpu) {
+            Some(Written::Deadline(deadline)) => {
+                self.line(record, record.cpu, &format!("kvm_msr: msr_write 6e0 = {:#x}", deadline.as_cycles()))
+            }
+            Some(Written::Count { ns, .. }) => {
+                self.line(record, record.cpu, &format!("kvm_msr: msr_write 838 = {ns:#x}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// An initial count has a line where KVM begins with it, too. The model's bus clock is KVM's: a count for each ns.
+    fn counts(&mut self, record: &StepRecord, vcpu: VcpuId) -> Result<(), Failure> {
+        let Some(Written::Count { ns, told: told @ false }) = self.written.get_mut(&vcpu) else { return Ok(()) };
+        *told = true;
+        let ns = *ns;
+        self.line(record, record.cpu, &format!("kvm_apic: apic_write APIC_TMICT = {ns:#x}"))
     }
 
     /// `sched_switch` between a vCPU's thread and whatever else there is.
@@ -153,8 +174,15 @@ impl<'a, W: Write> Writer<'a, W> {
     fn effect(&mut self, record: &StepRecord, effect: &Effect) -> Result<(), Failure> {
         let now = record.at.as_ns();
         match *effect {
-            Effect::Armed { vcpu, deadline, .. } => {
-                self.written.insert(vcpu, deadline);
+            Effect::Armed { vcpu, deadline, at } => {
+                let guest = &self.scenario.guest;
+                let count = |ns: u64| Written::Count { ns: ns.max(1), told: false };
+                let written = match guest.timer {
+                    TimerMode::TscDeadline => Written::Deadline(deadline),
+                    TimerMode::OneShot => count(at.minus(record.at).as_ns()),
+                    TimerMode::Periodic => count(guest.period_us.saturating_mul(1_000)),
+                };
+                self.written.insert(vcpu, written);
             }
             Effect::Load { cpu, busy } if self.left.contains(&cpu) => {
                 let from = self.others(cpu);
@@ -214,7 +242,12 @@ impl<'a, W: Write> Writer<'a, W> {
             }
             Effect::TimerQueued { timer, cpu, expires, .. } => {
                 let expires = expires.as_ns();
+                let restarted = matches!(record.rule, Rule::P4 | Rule::C11);
+                if let TimerId::Lapic(vcpu) = timer {
+                    self.counts(record, vcpu)?;
+                }
                 let (address, function, mode, by) = match timer {
+                    TimerId::Lapic(vcpu) if restarted => (lapic(vcpu), "apic_timer_fn", "ABS", record.cpu),
                     TimerId::Lapic(vcpu) => (lapic(vcpu), "apic_timer_fn", self.mode, record.cpu),
                     TimerId::Tick(of) => (TICKS + u64::from(of.0) * 64, "tick_nohz_handler", "ABS", cpu),
                     TimerId::IoThread(of) => (io_thread(of), "hrtimer_wakeup", "ABS", cpu),
@@ -224,7 +257,7 @@ impl<'a, W: Write> Writer<'a, W> {
                      mode={mode} was_armed=0"
                 );
                 self.line(record, by, &fields)?;
-                if let TimerId::Lapic(vcpu) = timer {
+                if let (TimerId::Lapic(vcpu), false) = (timer, restarted) {
                     self.line(record, by, &format!("kvm_hv_timer_state: vcpu_id {:x} hv_timer 0", vcpu.0))?;
                 }
             }
@@ -251,6 +284,14 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         Ok(())
     }
+}
+
+/// What a guest wrote to arm its timer.
+enum Written {
+    /// `IA32_TSC_DEADLINE`.
+    Deadline(Tsc),
+    /// The initial count, and whether `kvm_apic` is printed.
+    Count { ns: u64, told: bool },
 }
 
 /// A thread, as `sched_switch` prints it.

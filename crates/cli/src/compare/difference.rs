@@ -134,7 +134,15 @@ impl Cause {
 }
 
 /// The difference as a sentence without its full stop.
-pub(super) fn sentence(machine: &Told, model: &Told, agreement: Agreement, cause: Cause) -> String {
+///
+/// `waits` is the tick whose interrupt a coalesced one found waiting.
+pub(super) fn sentence(
+    machine: &Told,
+    model: &Told,
+    agreement: Agreement,
+    cause: Cause,
+    waits: Option<&Told>,
+) -> String {
     let (expected, found) = if agreement.exit == Some(false) {
         (exit(model), exit(machine))
     } else if agreement.path == Some(false) {
@@ -144,7 +152,26 @@ pub(super) fn sentence(machine: &Told, model: &Told, agreement: Agreement, cause
         let end = |told: &Told| format!("{} ({})", told.outcome.name(), told.outcome_rule.id());
         (end(model), end(machine))
     };
-    format!("tick {}: expected {expected}; the trace has {found}: {}", machine.number + 1, cause.words())
+    let why = waits.filter(|_| cause == Cause::Coalesced).map_or_else(String::new, waited);
+    format!("tick {}: expected {expected}; the trace has {found}: {}{why}", machine.number + 1, cause.words())
+}
+
+/// Why the interrupt of a tick waited, and for how long.
+fn waited(told: &Told) -> String {
+    let why = match told.path {
+        Path::Woken => "its vCPU's thread had been woken, and another one ran on its CPU",
+        Path::Preempted => "another thread ran on its vCPU's CPU",
+        _ => "its vCPU had not come to inject it",
+    };
+    let late = told.lateness_ns.and_then(|ns| u64::try_from(ns).ok()).unwrap_or(0);
+    match told.expiry_to_accept_ns {
+        Some(ns) if late > ns => {
+            let late = apic_core::units::Ns::from_ns(late);
+            format!("; tick {} expired {late} late, and this one at once behind it", told.number + 1)
+        }
+        Some(ns) => format!("; tick {} waited {}, as {why}", told.number + 1, apic_core::units::Ns::from_ns(ns)),
+        None => format!("; tick {} waited, as {why}", told.number + 1),
+    }
 }
 
 /// As KVM prints it.

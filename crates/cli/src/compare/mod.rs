@@ -20,9 +20,10 @@ use crate::args::CompareArgs;
 use crate::error::Failure;
 use crate::import::Source;
 use apic_core::run::{Calibration, Distribution, Signed};
-use apic_core::scenario::{Arm, PathKind, Scenario, preset};
+use apic_core::scenario::{PathKind, Scenario, preset};
 use difference::{Agreement, Cause, sentence};
 use kvm_trace::{Inference, Outcome, Path, Tid};
+use model::Replay;
 use std::collections::BTreeMap;
 use std::io::Write;
 use told::{Recorded, Told};
@@ -121,8 +122,8 @@ impl Comparison {
             Some(preset_name) => preset(preset_name).map_err(Failure::scenario("--preset"))?,
             None => recorded.arms.placement(&name, vcpu)?,
         };
-        let list = arms.iter().map(|arm| Arm { at_ns: arm.at_ns, deadline_ns: arm.deadline_ns }).collect();
-        model::replay(&mut scenario, list, path);
+        let replay = Replay::of(&arms);
+        replay.put(&mut scenario, &arms, path);
         let origin = match (&args.preset, args.path) {
             (_, Some(_)) => "--path",
             (Some(_), None) => "--preset",
@@ -154,22 +155,27 @@ impl Comparison {
             costs,
         };
         let exits = recorded.has("kvm_exit");
-        let machine = arms.iter().filter_map(|arm| ticks.get(&arm.number).copied());
+        // The last that was not coalesced: its interrupt is what a coalesced one finds waiting.
+        let mut waits: Option<&Told> = None;
         let mut undecided: BTreeMap<Inference, u64> = BTreeMap::new();
         let mut unseen = 0;
-        // The model's guest makes the same arms in the same order, so that the nth tick is the nth of the other's.
-        for (machine, model) in machine.zip(&run.ticks) {
-            told.pair(machine, model, exits);
+        for (place, arm) in arms.iter().enumerate() {
+            let Some(machine) = ticks.get(&arm.number).copied() else { continue };
+            if machine.outcome != Outcome::Coalesced {
+                waits = Some(machine);
+            }
+            let Some(model) = run.ticks.get(replay.slot(&arms, place)) else { continue };
+            told.pair(machine, model, waits, exits);
             unseen += u64::from(machine.unseen);
             if machine.path == Path::Undecided {
                 *undecided.entry(machine.path_rule).or_default() += 1;
             }
         }
-        told.leave_out(&recorded, &run, (&undecided, unseen, exits), arms.len() as u64);
+        told.leave_out(&recorded, &run, (&undecided, unseen, exits), arms.len() as u64, &replay);
         Ok(told)
     }
 
-    fn pair(&mut self, machine: &Told, model: &Told, exits: bool) {
+    fn pair(&mut self, machine: &Told, model: &Told, waits: Option<&Told>, exits: bool) {
         self.compared += 1;
         let agreement = Agreement::of(machine, model, exits);
         self.paths.add(agreement.path);
@@ -185,7 +191,7 @@ impl Comparison {
             return;
         }
         let cause = Cause::of(machine, model, agreement);
-        let words = sentence(machine, model, agreement, cause);
+        let words = sentence(machine, model, agreement, cause, waits);
         let difference = Difference { number: machine.number, line: machine.line, words };
         self.differences.entry(cause).or_default().push(difference);
     }
@@ -197,6 +203,7 @@ impl Comparison {
         run: &model::Model,
         (undecided, unseen, exits): (&BTreeMap<Inference, u64>, u64, bool),
         arms: u64,
+        replay: &Replay,
     ) {
         let summary = recorded.arms.summary();
         let mut add = |n: u64, words: String| {
@@ -220,12 +227,13 @@ impl Comparison {
         add(arms.saturating_sub(self.compared), format!("ticks: {cut}"));
         add(recorded.more + recorded.arms.more(), "ticks and arms beyond the first million".to_owned());
         add(summary.missing.markers, "places where events were lost".to_owned());
-        let restarts = summary.restarts;
-        add(
-            restarts,
-            "restarts of a periodic timer: in the model the guest arms anew in place of each, which costs it an exit"
-                .to_owned(),
-        );
+        if let (Replay::Arms, restarts) = (replay, summary.restarts) {
+            add(
+                restarts,
+                "restarts of a periodic timer: in the model the guest arms anew in place of each, which costs it an exit"
+                    .to_owned(),
+            );
+        }
         if self.preset.is_none() {
             let moves = summary.vcpus.iter().filter(|vcpu| vcpu.thread == self.thread).map(|vcpu| vcpu.moves).sum();
             add(moves, "moves of the vCPU to another CPU: in the model it stays".to_owned());

@@ -4,10 +4,10 @@
 use super::told::{Recorded, Told};
 use crate::error::Failure;
 use crate::ftrace;
-use crate::import::Source;
+use crate::import::{Replayed, Source};
 use apic_core::run::{Calibration, ExitTimes, History, calibrate};
-use apic_core::scenario::{Arm, OwnCosts, PathKind, Scenario};
-use kvm_trace::{Path, Tid};
+use apic_core::scenario::{Arm, OwnCosts, PathKind, Scenario, TimerMode};
+use kvm_trace::{ArmedBy, Path, Tid};
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
@@ -39,11 +39,67 @@ pub(super) fn expected(ticks: &BTreeMap<u64, &Told>) -> (PathKind, &'static str)
     (PathKind::Pinned, "every timer fired on the vCPU's own CPU")
 }
 
-/// Puts the arms into the scenario, and one path.
-pub(super) fn replay(scenario: &mut Scenario, arms: Vec<Arm>, path: PathKind) {
-    scenario.run.expiries = u32::try_from(arms.len()).unwrap_or(u32::MAX);
-    scenario.guest.arms = arms;
-    scenario.run.paths = vec![path];
+/// What the model's guest does in the place of the recorded one.
+pub(super) enum Replay {
+    /// It makes the same arms in the same order.
+    Arms,
+    /// It starts a periodic timer once, as the recorded guest did.
+    Periodic {
+        /// Its period.
+        period_us: u64,
+    },
+}
+
+impl Replay {
+    /// How the arms of a vCPU are made again.
+    pub(super) fn of(arms: &[Replayed]) -> Self {
+        periodic(arms).map_or(Self::Arms, |period_us| Self::Periodic { period_us })
+    }
+
+    /// Puts the arms into the scenario, and one path.
+    pub(super) fn put(&self, scenario: &mut Scenario, arms: &[Replayed], path: PathKind) {
+        scenario.run.paths = vec![path];
+        let ticks = (0..arms.len()).map(|place| self.slot(arms, place) + 1).max().unwrap_or(0);
+        scenario.run.expiries = u32::try_from(ticks).unwrap_or(u32::MAX);
+        match self {
+            Self::Arms => {
+                let arm = |arm: &Replayed| Arm { at_ns: arm.at_ns, deadline_ns: arm.deadline_ns };
+                scenario.guest.arms = arms.iter().map(arm).collect();
+            }
+            Self::Periodic { period_us } => {
+                scenario.guest.arms = Vec::new();
+                scenario.guest.timer = TimerMode::Periodic;
+                scenario.guest.period_us = *period_us;
+            }
+        }
+    }
+
+    /// Which of the model's ticks stands beside that of an arm: by order, or by when it was due.
+    pub(super) fn slot(&self, arms: &[Replayed], place: usize) -> usize {
+        match self {
+            Self::Arms => place,
+            Self::Periodic { period_us } => {
+                let period = period_us * 1_000;
+                let after = arms[place].deadline_ns.saturating_sub(arms[0].deadline_ns);
+                usize::try_from((after + period / 2) / period).unwrap_or(usize::MAX)
+            }
+        }
+    }
+}
+
+/// The period, if the guest armed once and its timer restarted itself ever after, in whole µs.
+fn periodic(arms: &[Replayed]) -> Option<u64> {
+    let (first, rest) = arms.split_first()?;
+    if rest.len() < 2 || first.by == ArmedBy::Restart || rest.iter().any(|arm| arm.by != ArmedBy::Restart) {
+        return None;
+    }
+    let mut apart: Vec<u64> =
+        arms.windows(2).map(|two| two[1].deadline_ns.saturating_sub(two[0].deadline_ns)).collect();
+    apart.sort_unstable();
+    let period = apart[apart.len() / 2];
+    // A kernel that was late may have gone on from then; most restarts are by the period.
+    let exact = apart.iter().filter(|ns| **ns == period).count();
+    (period >= 1_000 && period.is_multiple_of(1_000) && exact * 10 >= apart.len() * 9).then_some(period / 1_000)
 }
 
 /// Fits the scenario's costs to the thread's exits, if it has any that the model makes as well. HLT is left out: it includes

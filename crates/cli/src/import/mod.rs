@@ -21,7 +21,7 @@ use held::Held;
 use kvm_trace::{Analysis, Fact, Record, Summary, read_records};
 use std::io::{self, Write};
 
-pub(crate) use scenario::Arms;
+pub(crate) use scenario::{Arms, Replayed};
 pub(crate) use source::Source;
 
 pub(crate) fn print(args: &ImportArgs, out: &mut impl Write) -> Result<(), Failure> {
