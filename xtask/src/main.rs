@@ -8,6 +8,7 @@ mod compress;
 mod dist;
 mod error;
 mod fences;
+mod fuzz;
 mod http;
 mod licences;
 mod lint;
@@ -39,6 +40,7 @@ cargo xtask COMMAND
                                  --smoke only asks whether everything runs
   mutants [NAME...]              how many small faults in the model the tests see (half an hour and more); only those
                                  in the files and functions named
+  fuzz [--seconds N]             libFuzzer on the reader of recordings, for a minute or N seconds; `test` runs it for 20
   setup                          only install what the commands above need
   serve-dir DIR [--port N] [--csp POLICY] [--mime EXT=TYPE]
                                  serve a folder that is already built; the browser tests use this
@@ -77,12 +79,13 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         "setup" => no_options(options).and_then(|()| setup::everything(&places)),
         "mutants" => mutants::run(&places, options),
         "bench" => bench::run(&places, options),
+        "fuzz" => fuzz::run(&places, options),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
         }
         other => Err(Error::Usage(format!(
-            "there is no command {other:?}; valid are serve, test, dist, lint, bench, mutants, setup, serve-dir"
+            "there is no command {other:?}; valid are serve, test, dist, lint, bench, fuzz, mutants, setup, serve-dir"
         ))),
     }
 }

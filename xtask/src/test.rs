@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::dist;
 use crate::error::Error;
+use crate::fuzz;
 use crate::phases::Phases;
 use crate::places::Places;
 use crate::setup::{self, TARGET, WasmToolchain};
@@ -12,6 +13,9 @@ use crate::shell;
 
 /// Crates with tests that run as wasm, in Node.
 const WASM_TESTED: [&str; 1] = ["wasm-bridge"];
+
+/// Long enough for some hundred thousand inputs.
+const SECONDS_OF_FUZZING: u32 = 20;
 
 pub(crate) fn run(places: &Places) -> Result<(), Error> {
     let mut phases = Phases::default();
@@ -28,6 +32,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         // What of the page is pure; no default member, as it is built for wasm32 otherwise.
         shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked", "--package", "ui"]))
     });
+    phases.run("fuzzing the reader of recordings", || fuzz::recordings(places, SECONDS_OF_FUZZING));
     phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
     let bridge = phases
         .run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen, "serve"));

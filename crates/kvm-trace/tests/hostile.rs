@@ -1,13 +1,17 @@
 //! Files made to hurt: mutated recordings, and streams that try to make the analysis keep more than it may.
 //!
-//! This is the fuzz target of the reader on a stable compiler: a corpus (the recordings, and a line of each format) and
-//! mutations of it, a bounded number of each on every run. `PROPTEST_CASES=100000 cargo test -p kvm-trace --test hostile`
-//! runs it for longer.
+//! What must hold is in `fuzz/src/check.rs`, which the fuzzer shares: `cargo xtask fuzz` runs libFuzzer on its corpus for a
+//! bounded time. Here the same holds without it, of the corpus and of a bounded number of mutations of recordings;
+//! `PROPTEST_CASES=100000 cargo test -p kvm-trace --test hostile` runs it for longer.
+
+#[path = "../fuzz/src/check.rs"]
+mod check;
 
 use std::fmt::Write as _;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 
-use kvm_trace::{Coverage, Fact, Summary, analyze, read_arms, read_events, read_stat};
+use allocation_counter::measure;
+use kvm_trace::{Coverage, analyze, read_events};
 use proptest::prelude::*;
 
 const RECORDINGS: [&str; 3] = [
@@ -71,40 +75,10 @@ fn what_is_kept_is_bounded() {
         writeln!(text, "CPU:{n} [LOST {n} EVENTS]\nno event {}", "y".repeat(1_000)).expect("a string");
     }
     let summary = analyze(text.as_bytes(), |_| {}).expect("a recording");
-    check_bounds(&summary);
+    check::bounds(&summary);
     assert_eq!((summary.coverage.unparsed, summary.missing.markers), (6_000, 6_000));
     assert!(summary.threads_not_followed > 0);
     assert_eq!(summary.events.iter().map(|(_, n)| n).sum::<u64>(), 30_000);
-}
-
-fn check_bounds(summary: &Summary) {
-    assert!(summary.events.len() <= 4_097);
-    assert!(summary.vcpus.len() <= 4_096 && summary.vcpus.iter().all(|vcpu| vcpu.stays.len() <= 256));
-    assert!(summary.cpus.len() <= 8_192);
-    assert!(summary.exits.len() <= 256);
-    assert!(summary.missing.spans.len() <= 64);
-    let unparsed = &summary.coverage.first_unparsed;
-    assert!(unparsed.len() <= 8 && unparsed.iter().all(|unparsed| unparsed.text.chars().count() <= 160));
-}
-
-/// Every way in; facts come at most a few to a line.
-fn read(bytes: &[u8], buffer: usize) {
-    let mut facts = 0_u64;
-    let mut lates = 0_i64;
-    let summary = analyze(BufReader::with_capacity(buffer, bytes), |fact| {
-        facts += 1;
-        if let Fact::Tick(tick) = fact {
-            lates = lates.wrapping_add(tick.lateness_ns().unwrap_or(0));
-            let _ = (tick.arm_to_expiry_ns(), tick.expiry_to_entry_ns(), tick.arrival_is_not_shown());
-        }
-    });
-    if let Ok(summary) = summary {
-        check_bounds(&summary);
-        let lines = summary.coverage.lines;
-        assert!(facts <= 4 * lines + 2 * summary.vcpus.len() as u64, "{facts} facts of {lines} lines");
-        assert_eq!(summary.coverage.events, summary.events.iter().map(|(_, n)| n).sum::<u64>());
-    }
-    let _ = (read_arms(bytes), read_stat(bytes));
 }
 
 /// A stretch of the corpus, whole lines.
@@ -186,12 +160,12 @@ proptest! {
         for damage in &damages {
             apply(&mut bytes, damage);
         }
-        read(&bytes, buffer);
+        check::read(&bytes, buffer);
     }
 
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600), buffer in 1..64_usize) {
-        read(&bytes, buffer);
+        check::read(&bytes, buffer);
     }
 }
 
@@ -199,7 +173,7 @@ proptest! {
 #[test]
 fn a_long_recording_is_read_from_a_stream() {
     let one = RECORDINGS[0].as_bytes();
-    let mut stream: Box<dyn Read> = Box::new(std::io::empty());
+    let mut stream: Box<dyn Read> = Box::new(io::empty());
     for _ in 0..20 {
         stream = Box::new(stream.chain(one));
     }
@@ -208,5 +182,79 @@ fn a_long_recording_is_read_from_a_stream() {
     // Nineteen times both CPUs' time begins anew, when no tick is under way: no latency spans two recordings.
     assert_eq!((summary.order.backwards_on_cpu, summary.missing.ticks), (38, 0));
     assert_eq!(summary.latencies.arm_to_expiry.max(), Some(1_014_000));
-    check_bounds(&summary);
+    check::bounds(&summary);
+}
+
+/// A recording so many times in a row, as a stream that is nowhere in memory.
+struct Again {
+    text: &'static [u8],
+    at: usize,
+    left: usize,
+}
+
+impl Again {
+    fn new(text: &'static str, times: usize) -> BufReader<Self> {
+        BufReader::new(Self { text: text.as_bytes(), at: 0, left: times * text.len() })
+    }
+}
+
+impl Read for Again {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = buffer.len().min(self.text.len() - self.at).min(self.left);
+        buffer[..n].copy_from_slice(&self.text[self.at..self.at + n]);
+        self.at = (self.at + n) % self.text.len();
+        self.left -= n;
+        Ok(n)
+    }
+}
+
+/// No line allocates: four recordings take as many allocations as sixteen.
+#[test]
+fn a_line_allocates_nothing() {
+    for recording in RECORDINGS {
+        let events = |times: usize| {
+            let mut lines = 0;
+            let used = measure(|| {
+                let coverage = read_events(Again::new(recording, times), |_, _| lines += 1).expect("events");
+                assert_eq!(coverage.events, lines);
+            });
+            assert!(lines > 3_000 * times as u64);
+            used.count_total
+        };
+        assert_eq!(events(4), events(16));
+    }
+}
+
+/// What is kept does not follow the file: 60 MB, and the distributions of 30,000 ticks.
+#[test]
+fn memory_is_constant() {
+    let most = |times: usize| {
+        let used = measure(|| {
+            let summary = analyze(Again::new(RECORDINGS[0], times), |_| {}).expect("a recording");
+            assert_eq!(summary.arms, 200 * times as u64);
+        });
+        used.bytes_max
+    };
+    // A distribution is exact to 65,536 values, half a megabyte, and in buckets after that; there are six.
+    let many = most(150);
+    assert!(many <= 6 * (1 << 20), "{many} bytes");
+}
+
+/// The corpus of the fuzzer: each file is read whole and in every half, and within the memory that it may take.
+#[test]
+fn the_corpus_holds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/recording");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    assert!(files.len() >= 14);
+    for file in files {
+        let bytes = std::fs::read(&file).expect("a file");
+        for (buffer, part) in
+            [(1, &bytes[..]), (4_096, &bytes[..]), (7, &bytes[bytes.len() / 2..]), (7, &bytes[..bytes.len() / 2])]
+        {
+            let used = measure(|| check::read(part, buffer));
+            check::memory(part.len(), used.bytes_max);
+        }
+    }
 }

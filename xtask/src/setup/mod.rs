@@ -6,11 +6,13 @@
 
 mod apt;
 mod browser;
+mod cxx;
 pub(crate) mod own_std;
 mod rust_target;
 mod tools;
 
 pub(crate) use browser::{chromium, node_packages};
+pub(crate) use cxx::cxx;
 pub(crate) use rust_target::{TARGET, WasmToolchain, clippy as wasm_clippy, wasm as wasm_toolchain};
 pub(crate) use tools::{cargo_mutants, require_component, site as site_tools, wasm_bindgen};
 
