@@ -1,36 +1,19 @@
 //! What every actor is about to do, and who is first.
 
 use super::queue::WinnerTree;
-use crate::machine::Actor;
+use crate::machine::{Actor, Place};
 use crate::units::{CpuId, Ns};
 
-/// Time and actor of a step to come in one number that sorts: from the highest bit 45 of time, 3 for the kind of actor and
-/// 16 for its number. So equal times go by [`Actor::place`].
+/// Time and actor of a step to come in one number that sorts: from the highest bit 45 of time, and below its [`Place`]. So
+/// equal times go by that.
 type Due = u64;
 
-const KIND_AT: u32 = 16;
-const TIME_AT: u32 = 19;
+const TIME_AT: u32 = Place::BITS;
 
 /// The last time of all is none, whoever's it is.
 const NEVER: Due = Due::MAX << TIME_AT;
 
-#[inline]
-fn place_of(actor: Actor) -> Due {
-    let (kind, number) = actor.place();
-    Due::from(kind) << KIND_AT | Due::from(number)
-}
-
-#[inline]
-fn kind_of(due: Due) -> usize {
-    (due >> KIND_AT) as usize & 7
-}
-
-#[inline]
-fn number_of(due: Due) -> usize {
-    usize::from(due as u16)
-}
-
-/// The actors of one number ([`Actor::place`]), in the order of their kinds: a CPU's, and one guest or the VT-d unit.
+/// The actors of one number ([`Place::number`]), in the order of their kinds: a CPU's, and one guest or the VT-d unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Row {
     dues: [Due; Actor::KINDS],
@@ -85,23 +68,29 @@ impl Book {
         (self.lead < NEVER).then(|| (self.leader, self.time(self.lead)))
     }
 
+    /// Whose step is first.
+    #[inline]
+    pub(super) fn leader(&self) -> Place {
+        Place::from_bits(self.lead)
+    }
+
     /// What an actor is about to do, and when.
     #[inline]
-    pub(super) fn get(&self, actor: Actor) -> Option<(Ns, u8)> {
-        let (due, rule) = self.entry(place_of(actor));
+    pub(super) fn get(&self, place: Place) -> Option<(Ns, u8)> {
+        let (due, rule) = self.entry(place);
         (due < NEVER).then(|| (self.time(due), rule))
     }
 
     /// What whoever is first is about to do from now on, and when.
     #[inline]
     pub(super) fn set_first(&mut self, next: Option<(Ns, u8)>) {
-        (self.lead, self.lead_rule) = self.due(self.lead & !NEVER, next);
+        (self.lead, self.lead_rule) = self.due(Place::from_bits(self.lead), next);
     }
 
     /// What an actor is about to do from now on, and when.
-    #[inline]
-    pub(super) fn set(&mut self, actor: Actor, next: Option<(Ns, u8)>) {
-        let place = place_of(actor);
+    #[expect(clippy::inline_always, reason = "called for every actor that a step concerns")]
+    #[inline(always)]
+    pub(super) fn set(&mut self, place: Place, next: Option<(Ns, u8)>) {
         let (due, rule) = self.due(place, next);
         if self.leads(place) {
             (self.lead, self.lead_rule) = (due, rule);
@@ -118,49 +107,55 @@ impl Book {
     pub(super) fn settle(&mut self) {
         let first = self.firsts.first();
         if first < self.lead {
-            let rule = self.entry(first).1;
-            self.enter(first | NEVER, 0);
-            self.lead_with(first, rule);
+            self.overtaken_by(first);
         }
+    }
+
+    /// What is first in the rows takes the lead. Most often nobody does: the same actor goes on.
+    #[inline(never)]
+    fn overtaken_by(&mut self, first: Due) {
+        let rule = self.entry(Place::from_bits(first)).1;
+        self.enter(first | NEVER, 0);
+        self.lead_with(first, rule);
     }
 
     fn lead_with(&mut self, due: Due, rule: u8) {
         if self.lead < NEVER {
             self.enter(self.lead, self.lead_rule);
         }
-        self.leader = Actor::from_place(kind_of(due) as u16, due as u16);
+        self.leader = Place::from_bits(due).actor();
         (self.lead, self.lead_rule) = (due, rule);
     }
 
     #[inline]
-    fn entry(&self, due: Due) -> (Due, u8) {
-        if self.leads(due & !NEVER) {
+    fn entry(&self, place: Place) -> (Due, u8) {
+        if self.leads(place) {
             return (self.lead, self.lead_rule);
         }
-        let (kind, row) = (kind_of(due), &self.rows[number_of(due)]);
+        let (kind, row) = (place.kind(), &self.rows[place.number()]);
         (row.dues[kind], row.rules[kind])
     }
 
     fn enter(&mut self, due: Due, rule: u8) {
-        let (kind, number) = (kind_of(due), number_of(due));
-        let row = &mut self.rows[number];
-        row.dues[kind] = due;
-        row.rules[kind] = rule;
+        let place = Place::from_bits(due);
+        let row = &mut self.rows[place.number()];
+        row.dues[place.kind()] = due;
+        row.rules[place.kind()] = rule;
         let first = row.first();
-        self.firsts.set(number, first);
+        self.firsts.set(place.number(), first);
     }
 
     #[inline]
-    fn leads(&self, place: Due) -> bool {
-        self.lead & !NEVER == place
+    fn leads(&self, place: Place) -> bool {
+        self.leader() == place
     }
 
     #[inline]
-    fn due(&mut self, place: Due, next: Option<(Ns, u8)>) -> (Due, u8) {
+    fn due(&mut self, place: Place, next: Option<(Ns, u8)>) -> (Due, u8) {
         match next {
-            None => (NEVER | place, 0),
-            Some((at, rule)) if self.fits(at) => (self.since_epoch(at) << TIME_AT | place, rule),
-            Some((at, rule)) => (self.turned_to(at) | place, rule),
+            None => (NEVER | place.bits(), 0),
+            Some((at, rule)) if self.fits(at) => (self.since_epoch(at) << TIME_AT | place.bits(), rule),
+            Some((at, rule)) => (self.turned_to(at) | place.bits(), rule),
         }
     }
 
@@ -183,14 +178,14 @@ impl Book {
     /// nine hours ahead of that is never reached: no scenario plans for more than one.
     #[cold]
     fn turned_to(&mut self, at: Ns) -> Due {
-        let actors = (0..Actor::KINDS * self.rows.len())
-            .map(|i| Actor::from_place((i % Actor::KINDS) as u16, (i / Actor::KINDS) as u16));
-        let all: Vec<_> = actors.filter_map(|actor| Some((actor, self.get(actor)?))).collect();
+        let places = (0..Actor::KINDS * self.rows.len())
+            .map(|i| Place::new((i % Actor::KINDS) as u16, (i / Actor::KINDS) as u16));
+        let all: Vec<_> = places.filter_map(|place| Some((place, self.get(place)?))).collect();
         let epoch = all.iter().map(|(_, (at, _))| *at).fold(at, Ns::min);
         *self = Self { epoch, lead: self.lead | NEVER, leader: self.leader, ..Self::new(self.rows.len()) };
-        for (actor, next) in all {
+        for (place, next) in all {
             if self.fits(next.0) {
-                self.set(actor, Some(next));
+                self.set(place, Some(next));
             }
         }
         if self.fits(at) { self.since_epoch(at) << TIME_AT } else { NEVER }
@@ -200,7 +195,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::Book;
-    use crate::machine::Actor;
+    use crate::machine::{Actor, Place};
     use crate::units::{CpuId, Ns, VcpuId};
 
     fn order(book: &mut Book) -> Vec<(Actor, u64)> {
@@ -225,9 +220,9 @@ mod tests {
             Actor::Guest(VcpuId(2)),
         ];
         let mut book = Book::new(7);
-        book.set(Actor::Sw(CpuId(4)), Some((Ns::from_ns(6), 2)));
+        book.set(Place::of(Actor::Sw(CpuId(4))), Some((Ns::from_ns(6), 2)));
         for actor in actors.iter().rev() {
-            book.set(*actor, Some((Ns::from_ns(7), 2)));
+            book.set(Place::of(*actor), Some((Ns::from_ns(7), 2)));
         }
         let mut expect = vec![(Actor::Sw(CpuId(4)), 6)];
         expect.extend(actors.map(|actor| (actor, 7)));
@@ -240,16 +235,16 @@ mod tests {
         let (early, late) = (Actor::Guest(VcpuId(998)), Actor::Irq(CpuId(0)));
         let hour = 3_600_000_000_000;
         for now in (0..100_000).map(|n| n * hour) {
-            book.set(late, Some((Ns::from_ns(now + hour), 3)));
-            book.set(early, Some((Ns::from_ns(now + 1), 2)));
+            book.set(Place::of(late), Some((Ns::from_ns(now + hour), 3)));
+            book.set(Place::of(early), Some((Ns::from_ns(now + 1), 2)));
             book.settle();
             assert_eq!(book.first(), Some((early, Ns::from_ns(now + 1))));
-            assert_eq!(book.get(late), Some((Ns::from_ns(now + hour), 3)));
+            assert_eq!(book.get(Place::of(late)), Some((Ns::from_ns(now + hour), 3)));
             book.set_first(None);
             book.settle();
         }
         // Back, as a hand may go that hurries somebody.
-        book.set(early, Some((Ns::from_ns(5), 2)));
+        book.set(Place::of(early), Some((Ns::from_ns(5), 2)));
         assert_eq!(order(&mut book)[0], (early, 5));
     }
 }

@@ -6,7 +6,7 @@
 use super::book::Book;
 use crate::cost::{CostKind, Price, Prices};
 use crate::effect::Observer;
-use crate::machine::{Actor, Machine, Next, Taken};
+use crate::machine::{Actor, Machine, Next, Place, Taken};
 use crate::rule::Rule;
 use crate::units::Ns;
 
@@ -47,7 +47,7 @@ impl Clock {
         let mut clock = Self { seed, draws, book };
         for actor in machine.actors() {
             let next = clock.planned(machine, machine.next(actor));
-            clock.book.set(actor, next);
+            clock.book.set(Place::of(actor), next);
         }
         clock.book.settle();
         clock
@@ -68,7 +68,7 @@ impl Clock {
             if O::RECORDS { machine.advance_apart(actor, at, obs) } else { machine.advance(actor, at, obs) };
         let next = self.planned(machine, next);
         self.book.set_first(next);
-        self.look_around(machine, actor);
+        self.look_around(machine, self.book.leader());
         Some((actor, taken))
     }
 
@@ -77,14 +77,14 @@ impl Clock {
         let earliest = machine.next(actor)?.earliest(machine.now());
         let (taken, next) = machine.advance_apart(actor, at.max(earliest), obs);
         let next = self.planned(machine, next);
-        self.book.set(actor, next);
-        self.look_around(machine, actor);
+        self.book.set(Place::of(actor), next);
+        self.look_around(machine, Place::of(actor));
         Some(taken)
     }
 
     /// After a step: whoever it concerned beside the actor that took it.
     #[inline]
-    fn look_around(&mut self, machine: &Machine, mover: Actor) {
+    fn look_around(&mut self, machine: &Machine, mover: Place) {
         for other in machine.touched() {
             if *other != mover {
                 self.look_again(machine, *other);
@@ -94,8 +94,9 @@ impl Clock {
     }
 
     /// Looks at an actor again that did not move. A step that it was about to take anyway keeps its time.
-    fn look_again(&mut self, machine: &Machine, actor: Actor) {
-        let next = match (self.book.get(actor), machine.next(actor)) {
+    #[inline]
+    fn look_again(&mut self, machine: &Machine, place: Place) {
+        let next = match (self.book.get(place), machine.next(place.actor())) {
             // Most that are looked at could do nothing and still cannot.
             (None, None) => return,
             // A cost that counts from now on is the same step, begun earlier, if the rule is the same.
@@ -104,7 +105,7 @@ impl Clock {
             }
             (_, next) => self.planned(machine, next),
         };
-        self.book.set(actor, next);
+        self.book.set(place, next);
     }
 
     /// When a step is taken, and the number of its rule.
@@ -127,7 +128,7 @@ impl Clock {
     }
 
     fn agrees_about(&self, machine: &Machine, a: Actor) -> bool {
-        match (machine.next(a), self.book.get(a)) {
+        match (machine.next(a), self.book.get(Place::of(a))) {
             (None, None) => true,
             (None, Some(_)) | (Some(_), None) => false,
             // A hand may have let time pass an actor by; it moves at once then. And what hrtimer_interrupt does next

@@ -33,9 +33,9 @@ impl Naive {
         let (at, actor) = due.min_by_key(|(at, _)| *at)?;
         let taken = machine.apply(actor, at, &mut Silent)?;
         self.look(machine, actor, true);
-        for other in machine.touched() {
-            if *other != actor {
-                self.look(machine, *other, false);
+        for other in machine.touched().iter().map(|place| place.actor()) {
+            if other != actor {
+                self.look(machine, other, false);
             }
         }
         Some((actor, taken))

@@ -5,10 +5,11 @@
 //! either order one of them sees the other.
 
 use super::Machine;
+use super::actor::Actor;
 use super::hv_timer::HvPc;
 use super::pi::PiPc;
 use super::searched::Store;
-use super::state::{Actor, ArmingFor, ExitTo, Next, Running, VcpuPc};
+use super::state::{ArmingFor, ExitTo, Next, Running, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;

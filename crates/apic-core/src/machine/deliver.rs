@@ -5,8 +5,9 @@
 //! The same code serves four callers: the timer callback that posts (C7 to C10), and the vCPU thread, for an expiry
 //! that was pending (P5), found while arming (A7) or brought by the preemption timer (Hv4).
 
+use super::actor::Actor;
 use super::searched::Store;
-use super::state::{Actor, Running};
+use super::state::Running;
 use super::{Ipi, Machine};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, NotSent, Observer};

@@ -4,9 +4,10 @@
 //! The handler follows Linux: EOI first, then the tick's work, then the next deadline on the grid. With a recorded list,
 //! an arm that followed its expiry in the recording follows it here too; other arms are made at their recorded time.
 
+use super::actor::Actor;
 use super::block::Stage;
 use super::config::{Config, VcpuConfig};
-use super::state::{Actor, ExitTo, Next, VcpuPc};
+use super::state::{ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;
@@ -123,9 +124,7 @@ impl Machine {
     pub(super) fn next_guest(&self, v: VcpuId) -> Option<Next> {
         let vcpu = &self.vcpus[v.index()];
         let guest = &vcpu.guest;
-        let busy = !vcpu.in_guest()
-            || self.cpus[vcpu.cpu.index()].pi_stage.is_some()
-            || (vcpu.vapic.recognised() && guest.interrupts_on);
+        let busy = !vcpu.in_guest() || self.cpus[vcpu.cpu.index()].pi_stage.is_some() || vcpu.awaits_delivery();
         if busy {
             return None;
         }

@@ -1,9 +1,10 @@
 //! What the processor does by itself: recognising interrupts, VM exits by interrupt, posted-interrupt processing,
 //! virtual-interrupt delivery; and what lies between processors: IPIs in flight and clock events.
 
+use super::actor::Actor;
 use super::hv_timer::HvPc;
 use super::irq::IrqPc;
-use super::state::{Actor, ExitTo, Ipi, Next, PiStage, Running, VcpuPc};
+use super::state::{ExitTo, Ipi, Next, PiStage, Running, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;

@@ -4,8 +4,9 @@
 //! `apic_timer_fn` is one piece of code on whatever CPU it runs. Its steps carry P-rules on the vCPU's own core, C-rules
 //! on another, and D-rules where another core finds the vCPU outside guest mode.
 
+use super::actor::Actor;
 use super::deliver::{DeliverPc, Deliverer};
-use super::state::{Actor, Next};
+use super::state::Next;
 use super::{Cpu, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, NotSent, Observer};

@@ -4,11 +4,13 @@
 //! lets it do exactly that, one thing that hardware or the kernel does atomically, and returns the rule it followed.
 //! Time is data: the driver says when a step takes effect, and nothing here reads a clock.
 //!
-//! One file per concern: `vcpu_thread` (KVM in the vCPU's thread), `irq` (host interrupt handlers and the timer callback),
-//! `deliver` (from LVTT to PIR and ON), `hardware` (the processor: recognition, posted-interrupt processing, IPIs in
-//! flight, clock events), `guest` (what the guest executes), `pi` (the descriptor of a vCPU that blocks or is preempted, and
-//! the wake-up list), `vtd` (devices that post), `config` (what a scenario and a path make constant).
+//! One file per concern: `actor` (who can move, and in which order at one time), `vcpu_thread` (KVM in the vCPU's thread),
+//! `irq` (host interrupt handlers and the timer callback), `deliver` (from LVTT to PIR and ON), `hardware` (the processor:
+//! recognition, posted-interrupt processing, IPIs in flight, clock events), `guest` (what the guest executes), `pi` (the
+//! descriptor of a vCPU that blocks or is preempted, and the wake-up list), `vtd` (devices that post), `config` (what a
+//! scenario and a path make constant).
 
+mod actor;
 mod block;
 mod bounded;
 mod config;
@@ -28,19 +30,21 @@ mod userspace;
 mod vcpu_thread;
 mod vtd;
 
+pub use actor::Actor;
+pub(crate) use actor::Place;
 pub use bounded::Bounds;
 pub use config::Config;
 pub use invariants::Violation;
-pub use state::{Actor, Cpu, Ipi, Next, Running, Vcpu};
+pub use state::{Cpu, Ipi, Next, Running, Vcpu};
 
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::host::TimerId;
 use crate::rule::Rule;
 use crate::units::{CpuId, Ns, Tsc, VcpuId};
+use actor::Touched;
 use searched::Stores;
 use serde::Serialize;
-use state::Touched;
 use std::sync::Arc;
 use vtd::Vtd;
 
@@ -208,7 +212,7 @@ impl Machine {
         self.now = self.now.max(at);
         match actor {
             Actor::Irq(cpu) => (self.step_irq_hardware(cpu, obs), self.next_irq(cpu)),
-            Actor::Sw(cpu) => (self.step_sw(cpu, obs), self.next_sw(cpu)),
+            Actor::Sw(cpu) => self.advance_sw(cpu, obs),
             Actor::Guest(vcpu) => (self.step_guest(vcpu, obs), self.next_guest(vcpu)),
             Actor::Wire(cpu) => (self.step_wire(cpu, obs), self.next_wire(cpu)),
             Actor::Clock(cpu) => (self.step_clock(cpu, obs), self.next_clock(cpu)),
@@ -232,7 +236,8 @@ impl Machine {
     }
 
     /// Actors beside the acting one whose next step the last `apply` may have changed.
-    pub(crate) fn touched(&self) -> &[Actor] {
+    #[inline]
+    pub(crate) fn touched(&self) -> &[Place] {
         self.touched.as_slice()
     }
 
@@ -261,13 +266,16 @@ impl Machine {
 
     #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
     #[inline(always)]
-    fn step_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Taken {
-        if let Some(taken) = self.step_irq_handler(cpu, obs) {
-            return taken;
+    fn advance_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> (Taken, Option<Next>) {
+        let c = &self.cpus[cpu.index()];
+        if c.irq.is_some()
+            && let Some(taken) = self.step_irq_handler(cpu, obs)
+        {
+            return (taken, self.next_sw(cpu));
         }
         let c = &self.cpus[cpu.index()];
-        match c.running {
-            Running::Vcpu(v) => self.step_vcpu_thread(v, obs),
+        let taken = match c.running {
+            Running::Vcpu(v) => return self.advance_vcpu_thread(cpu, v, obs),
             Running::Idle if c.runnable => {
                 let v = c.home_of;
                 if let Some(v) = v {
@@ -281,6 +289,42 @@ impl Machine {
                 Taken { rule: Rule::U6, vcpu: Some(v) }
             }
             Running::Idle | Running::Load => self.step_load(cpu, obs),
+        };
+        (taken, self.next(Actor::Sw(cpu)))
+    }
+
+    /// One step of the thread on its CPU, and the next one. It often goes on alone: no handler has begun, nothing is
+    /// latched, and nobody has to look again.
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
+    fn advance_vcpu_thread<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> (Taken, Option<Next>) {
+        let (rule, pc) = self.step_vcpu_thread(v, obs);
+        let vcpu = &mut self.vcpus[v.index()];
+        vcpu.pc = pc;
+        let (c, taken) = (&self.cpus[cpu.index()], Taken { rule, vcpu: Some(v) });
+        if !c.runs_undisturbed(v) {
+            self.touch_after_step(v);
+            return (taken, self.next(Actor::Sw(cpu)));
+        }
+        if pc.in_guest() {
+            self.touch_after_step(v);
+            return (taken, None);
+        }
+        (taken, self.next_at(c, v, &self.vcpus[v.index()], pc))
+    }
+
+    /// Who looks again after a step of the thread.
+    fn touch_after_step(&mut self, v: VcpuId) {
+        let vcpu = &self.vcpus[v.index()];
+        let cpu = vcpu.cpu;
+        if vcpu.in_guest() {
+            // It could do nothing outside, and waits while an interrupt is about to be delivered.
+            if !vcpu.awaits_delivery() {
+                self.touched.push(Actor::Guest(v));
+            }
+            self.touch_guest_events(cpu, v);
+        } else {
+            self.touch_latched(cpu);
         }
     }
 

@@ -5,10 +5,11 @@
 //! Left out: nested guests, IPI virtualization.
 
 use super::Machine;
+use super::actor::Actor;
 use super::block::{BlockPc, Stage};
 use super::irq::IrqPc;
 use super::sched::SchedPc;
-use super::state::{Actor, Next, VcpuPc};
+use super::state::{Next, VcpuPc};
 use crate::cost::CostKind;
 use crate::effect::{Effect, Field, Observer};
 use crate::kvm::Switch;

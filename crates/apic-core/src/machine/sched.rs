@@ -3,8 +3,9 @@
 //!
 //! Left out: wake-up preemption, load balancing; a rival runs for its time, and the vCPU waits.
 
+use super::actor::Actor;
 use super::block::{BlockPc, Stage};
-use super::state::{Actor, ArmingFor, Next, Running, VcpuPc};
+use super::state::{ArmingFor, Next, Running, VcpuPc};
 use super::userspace::{Errand, UserPc};
 use super::{Machine, Taken};
 use crate::cost::CostKind;

@@ -1,8 +1,9 @@
 //! What an exhaustive search asks of the machine: which states are the same state, which instants can make a difference,
 //! and what waits in store buffers.
 
+use super::actor::Actor;
 use super::config::Config;
-use super::state::{Actor, Cpu, Vcpu, VcpuPc};
+use super::state::{Cpu, Vcpu, VcpuPc};
 use super::userspace::UserPc;
 use super::{Ipi, Machine, Taken};
 use crate::effect::Observer;

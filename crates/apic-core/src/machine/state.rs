@@ -20,82 +20,8 @@ use crate::rule::Rule;
 use crate::scenario::Load;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
 use crate::vmx::PiDesc;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::num::NonZeroU32;
-
-/// Somebody who can take a step.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
-    /// A CPU's interrupt hardware: recognition, VM exit by interrupt, posted-interrupt processing, delivery.
-    Irq(CpuId),
-    /// A CPU's software in root operation: KVM, interrupt handlers, load.
-    Sw(CpuId),
-    /// The way of IPIs to a CPU.
-    Wire(CpuId),
-    /// A CPU's clock event device.
-    Clock(CpuId),
-    /// A guest's instruction stream.
-    Guest(VcpuId),
-    /// The VT-d unit, with the devices behind it.
-    Iommu,
-}
-
-impl Actor {
-    /// Kinds of actors: what [`Actor::place`] counts.
-    pub(crate) const KINDS: usize = 5;
-
-    /// How many there are.
-    pub const fn count(cpus: usize, vcpus: usize) -> usize {
-        4 * cpus + 1 + vcpus
-    }
-
-    /// Which kind, and which of its kind: compared in this order, they are the order of simultaneous steps.
-    #[inline]
-    pub const fn place(self) -> (u16, u16) {
-        match self {
-            Self::Irq(c) => (0, c.0),
-            Self::Sw(c) => (1, c.0),
-            Self::Wire(c) => (2, c.0),
-            Self::Clock(c) => (3, c.0),
-            Self::Iommu => (4, 0),
-            Self::Guest(v) => (4, v.0 + 1),
-        }
-    }
-
-    /// The actor at this place.
-    #[inline]
-    pub const fn from_place(kind: u16, number: u16) -> Self {
-        match kind {
-            0 => Self::Irq(CpuId(number)),
-            1 => Self::Sw(CpuId(number)),
-            2 => Self::Wire(CpuId(number)),
-            3 => Self::Clock(CpuId(number)),
-            _ if number == 0 => Self::Iommu,
-            _ => Self::Guest(VcpuId(number - 1)),
-        }
-    }
-
-    /// Dense number, which is also the order in which simultaneous steps are taken.
-    #[inline]
-    pub const fn index(self, cpus: usize) -> usize {
-        let (kind, number) = self.place();
-        kind as usize * cpus + number as usize
-    }
-
-    /// The actor with this number.
-    #[inline]
-    pub const fn from_index(index: usize, cpus: usize) -> Self {
-        let cpu = CpuId((index % cpus) as u16);
-        match index / cpus {
-            0 => Self::Irq(cpu),
-            1 => Self::Sw(cpu),
-            2 => Self::Wire(cpu),
-            3 => Self::Clock(cpu),
-            _ => Self::from_place(4, (index - 4 * cpus) as u16),
-        }
-    }
-}
 
 /// What an actor can do next.
 ///
@@ -174,7 +100,12 @@ impl Next {
     /// When it happens if it is `now`, and the cost is `cost`. What may not begin before a time pays its cost from there.
     #[inline]
     pub(crate) fn due(self, now: Ns, cost: Ns) -> Ns {
-        if self.waits() { now.plus(cost).max(self.time) } else { self.time.plus(cost).max(now) }
+        if self.waits() { self.due_after_waiting(now, cost) } else { self.time.plus(cost).max(now) }
+    }
+
+    #[cold]
+    fn due_after_waiting(self, now: Ns, cost: Ns) -> Ns {
+        now.plus(cost).max(self.time)
     }
 
     /// Not before this, whatever the cost, if it is `now`.
@@ -279,6 +210,12 @@ impl Cpu {
             not_before: Ns::ZERO,
             pin_count: 0,
         }
+    }
+
+    /// Whether it runs this vCPU's thread, and no interrupt has come in between or waits to.
+    #[inline]
+    pub(super) fn runs_undisturbed(&self, v: VcpuId) -> bool {
+        self.irq.is_none() && self.irr.highest().is_none() && matches!(self.running, Running::Vcpu(w) if w == v)
     }
 
     /// Which thread it runs.
@@ -565,6 +502,12 @@ impl Vcpu {
         self.pc.in_guest()
     }
 
+    /// Whether the processor is about to deliver a virtual interrupt, if the guest runs.
+    #[inline]
+    pub(super) fn awaits_delivery(&self) -> bool {
+        self.vapic.recognised() && self.guest.interrupts_on
+    }
+
     /// `vcpu->requests`.
     pub fn requests(&self) -> Requests {
         self.requests
@@ -628,38 +571,5 @@ impl Vcpu {
     /// Whether the guest is in its timer handler.
     pub fn in_handler(&self) -> bool {
         self.guest.in_handler()
-    }
-}
-
-/// Actors to look at again; more than fit never come up, which a debug assertion holds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Touched {
-    len: u8,
-    actors: [Actor; 12],
-}
-
-impl Default for Touched {
-    fn default() -> Self {
-        Self { len: 0, actors: [Actor::Sw(CpuId(0)); 12] }
-    }
-}
-
-impl Touched {
-    #[inline]
-    pub(super) fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    #[inline]
-    pub(super) fn push(&mut self, actor: Actor) {
-        debug_assert!(usize::from(self.len) < self.actors.len());
-        if let Some(slot) = self.actors.get_mut(usize::from(self.len)) {
-            *slot = actor;
-            self.len += 1;
-        }
-    }
-
-    pub(super) fn as_slice(&self) -> &[Actor] {
-        &self.actors[..usize::from(self.len)]
     }
 }

@@ -7,9 +7,9 @@ use super::inject::InjectPc;
 use super::irq::IrqPc;
 use super::sched::SchedPc;
 use super::searched::Store;
-use super::state::{Actor, ArmingFor, ExitTo, Next, VcpuPc};
+use super::state::{ArmingFor, ExitTo, Next, VcpuPc};
 use super::userspace::{Errand, UserPc};
-use super::{Cpu, Machine, Taken};
+use super::{Cpu, Machine, Vcpu};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, Observer, report_bits};
 use crate::host::{SwitchBase, TimerId, get_nohz_timer_target, get_nohz_timer_target_4_3, switch_hrtimer_base};
@@ -25,7 +25,14 @@ impl Machine {
     #[inline(always)]
     pub(super) fn next_vcpu_thread(&self, c: &Cpu, v: VcpuId) -> Option<Next> {
         let vcpu = &self.vcpus[v.index()];
-        let (rule, cost) = match vcpu.pc {
+        self.next_at(c, v, vcpu, vcpu.pc)
+    }
+
+    /// The same at this point, which is [`Vcpu::pc`].
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
+    pub(super) fn next_at(&self, c: &Cpu, v: VcpuId, vcpu: &Vcpu, pc: VcpuPc) -> Option<Next> {
+        let (rule, cost) = match pc {
             VcpuPc::InGuest => return None,
             // hrtimer_cancel waits.
             pc if pc.cancels() && vcpu.callback_on.is_some() => return None,
@@ -72,9 +79,12 @@ impl Machine {
         Some(self.kvm_step(rule, cost).not_before(c.not_before))
     }
 
-    pub(super) fn step_vcpu_thread<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> Taken {
+    /// What the thread does at its point: the rule it follows, and the point where it stands then.
+    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
+    pub(super) fn step_vcpu_thread<O: Observer>(&mut self, v: VcpuId, obs: &mut O) -> (Rule, VcpuPc) {
         let pc = self.vcpus[v.index()].pc;
-        let (rule, next) = match pc {
+        match pc {
             VcpuPc::ArmDispatch => self.arm_dispatch(v, obs),
             VcpuPc::ArmSet => self.arm_set(v, obs),
             VcpuPc::ArmStart => self.arm_start(v, obs),
@@ -125,17 +135,7 @@ impl Machine {
             }
             // The driver takes only steps that `next` names; in the guest there is none.
             VcpuPc::InGuest => (Rule::P8, VcpuPc::InGuest),
-        };
-        let vcpu = &mut self.vcpus[v.index()];
-        vcpu.pc = next;
-        let cpu = vcpu.cpu;
-        if next.in_guest() {
-            self.touched.push(Actor::Guest(v));
-            self.touch_guest_events(cpu, v);
-        } else {
-            self.touch_latched(cpu);
         }
-        Taken { rule, vcpu: Some(v) }
     }
 
     pub(super) fn set_mode_outside<O: Observer>(&mut self, v: VcpuId, obs: &mut O) {

@@ -5,8 +5,9 @@
 //!
 //! Left out: devices whose interrupts are remapped and not posted, posting by AMD's IOMMU.
 
+use super::actor::Actor;
 use super::pi::WakeupList;
-use super::state::{Actor, Next};
+use super::state::Next;
 use super::{Config, Ipi, Machine, Taken};
 use crate::cost::CostKind;
 use crate::effect::{Bank, Effect, Field, NotSent, Observer};
