@@ -60,9 +60,11 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     // trunk reads NO_COLOR as a boolean of its own and refuses other values.
     trunk.env_remove("NO_COLOR");
     shell::run("building the site", &mut trunk)?;
-    // The documents of the presets: the program carries what it needs of them.
-    let presets = site.join("static/presets");
-    fs::remove_dir_all(&presets).map_err(Error::file("remove", &presets))?;
+    // The documents of presets and lessons: the program carries what it needs of them.
+    for documents in ["static/presets", "static/lessons"] {
+        let documents = site.join(documents);
+        fs::remove_dir_all(&documents).map_err(Error::file("remove", &documents))?;
+    }
     if profile == Profile::Release {
         minify(&tools.esbuild, site)?;
     }
