@@ -106,6 +106,13 @@ model's times are no measurement of your host.
 Exit status: 0; 2 if the command line, the preset or the recording is at fault; 1 if the output could not be
 written.";
 
+const LESSON_HELP: &str = "\
+A lesson is TOML with Markdown in its words: docs/lessons.md. Right answers are not written down, they are
+the model's: a figure of the lesson's run, the core where a step happens, the vector that it sets. What a
+lesson claims in words names the figures that make it true, and they are looked up.
+
+Exit status: 0; 2 if a lesson is at fault; 1 if the output could not be written.";
+
 /// Shows where a virtual machine's timer tick goes: KVM's emulated local APIC timer and VMX posted
 /// interrupts, step by step, on several paths.
 #[derive(Parser, Debug)]
@@ -143,6 +150,40 @@ pub(crate) enum Command {
     /// Run the model on a recording's arms and list where the two part, with likely causes
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Hold lessons against the model and say what is wrong in them
+    #[command(after_help = LESSON_HELP)]
+    Lesson(LessonArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct LessonArgs {
+    #[command(subcommand)]
+    pub(crate) command: LessonCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LessonCommand {
+    /// Say what is wrong in lessons, or how each answers
+    Check(LessonCheckArgs),
+    /// Write the questions on common beliefs as mdbook-quiz reads them
+    Quiz(LessonQuizArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct LessonCheckArgs {
+    /// Lessons: `NN-name.toml`
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// One JSON document: the lessons as the page has them
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct LessonQuizArgs {
+    /// The questions (`static/lessons/inventory.toml`), held against the model first
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// What to run, and what is changed in it.

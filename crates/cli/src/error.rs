@@ -70,6 +70,9 @@ pub(crate) enum Failure {
         /// Line, and what would be valid.
         source: StatError,
     },
+    /// Lessons are at fault.
+    #[error("{0}")]
+    Lessons(String),
     /// A figure cannot be turned into pixels.
     #[error("the figure: {0}; svg is drawn without this step")]
     Figure(#[from] resvg::usvg::Error),
@@ -110,7 +113,7 @@ impl Failure {
     /// The message: one line, except that usage keeps the lines that help.
     pub(crate) fn message(&self) -> String {
         let text = self.to_string();
-        if matches!(self, Self::Usage(_)) {
+        if matches!(self, Self::Usage(_) | Self::Lessons(_)) {
             return text.trim_start_matches("error: ").trim_end().to_owned();
         }
         text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")

@@ -16,6 +16,7 @@
 //! | `check` | `exitless check`: every interleaving; `check/` prints verdicts and the table of all |
 //! | `import` | recordings: summed up, and turned into scenarios, Perfetto traces and tables |
 //! | `compare` | recordings: the model on their arms, and where the two part |
+//! | `lessons` | `exitless lesson`: lessons held against the model |
 //! | `calibration` | `--calibrate`: costs fitted to a table of `perf kvm stat` |
 //! | `moment` | the paths run, and up to where they are told |
 //! | `spread` | distributions: of latency, of a tick's price, of exits |
@@ -40,6 +41,7 @@ mod events;
 mod ftrace;
 mod import;
 mod json;
+mod lessons;
 mod load;
 mod moment;
 mod presets;
@@ -96,6 +98,7 @@ fn dispatch(out: &mut impl Write) -> Result<ExitCode, Failure> {
         Command::Breakeven(args) => breakeven::print(&args, out),
         Command::Import(args) => import::print(&args, out),
         Command::Compare(args) => compare::print(&args, out),
+        Command::Lesson(args) => lessons::lesson(&args.command, out),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ mod compare;
 mod crosscheck;
 mod exports;
 mod imports;
+mod lessons;
 mod links;
 mod output;
 mod recordings;
