@@ -35,8 +35,10 @@ pub(crate) enum Error {
     #[error("{what} did not answer as expected: {detail}")]
     Unexpected { what: String, detail: String },
 
-    #[error("the site is {actual} bytes as brotli, {budget} are allowed; see the table above for what is large")]
-    OverBudget { actual: u64, budget: u64 },
+    #[error(
+        "what is loaded {what} is {actual} bytes as brotli, {budget} are allowed; see the table above for what is large"
+    )]
+    OverBudget { what: &'static str, actual: u64, budget: u64 },
 
     /// Checks of ours that found something; one line each.
     #[error("{heading}:\n  {}", findings.join("\n  "))]

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// A workspace crate and the workspace crates it may use.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("apic-core", &[]),
     ("kvm-trace", &["apic-core"]),
     ("lesson", &["apic-core"]),
     ("scene", &["apic-core"]),
     ("wasm-bridge", &["apic-core", "kvm-trace", "scene"]),
+    ("lab", &["apic-core", "kvm-trace", "scene", "wasm-bridge"]),
     ("ui", &["apic-core", "kvm-trace", "lesson", "scene", "wasm-bridge"]),
     ("exitless", &["apic-core", "kvm-trace", "lesson", "scene"]),
     ("exitless-tests", &["apic-core", "kvm-trace", "scene", "exitless"]),
@@ -26,13 +27,15 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const BROWSER: [&str; 4] = ["yew", "web-sys", "js-sys", "wasm-bindgen"];
 
 /// A crate, what it must not reach by any way, and why.
-const FORBIDDEN: [(&str, &[&str], &str); 6] = [
+const FORBIDDEN: [(&str, &[&str], &str); 8] = [
     ("apic-core", &BROWSER, "the machine runs anywhere"),
     ("kvm-trace", &BROWSER, "recordings are read without a browser"),
     ("lesson", &BROWSER, "lessons are checked without a browser"),
     ("scene", &BROWSER, "the scene is drawn into every medium"),
     ("exitless", &BROWSER, "the command line has no browser"),
     ("wasm-bridge", &["yew"], "host pages use the bridge without the playground"),
+    ("ui", &["plotters"], "charts are drawn in the lab, which is loaded on demand"),
+    ("lab", &["yew"], "the lab has no page"),
 ];
 
 /// What the checks need from `cargo metadata`: names, and edges between package ids.

@@ -16,7 +16,7 @@ use crate::setup::{self, TARGET};
 use crate::shell;
 
 /// Built for wasm32 only; everything else is native first.
-const WASM_CRATES: [&str; 2] = ["ui", "wasm-bridge"];
+const WASM_CRATES: [&str; 3] = ["lab", "ui", "wasm-bridge"];
 
 pub(crate) fn run(places: &Places) -> Result<(), Error> {
     let mut phases = Phases::default();

@@ -29,8 +29,9 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
     });
     phases.run("native tests", || {
         shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]))?;
-        // What of the page is pure; no default member, as it is built for wasm32 otherwise.
-        shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked", "--package", "ui"]))
+        // What of the page and the lab is pure; no default members, as they are built for wasm32 otherwise.
+        let packages = ["--package", "ui", "--package", "lab"];
+        shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]).args(packages))
     });
     phases.run("fuzzing the reader of recordings", || fuzz::recordings(places, SECONDS_OF_FUZZING));
     phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));

@@ -2,7 +2,7 @@
 
 use apic_core::effect::Effect;
 use apic_core::rule::Rule;
-use apic_core::run::{History, StepRecord};
+use apic_core::run::{History, StepRecord, Survey, Way};
 use apic_core::scenario::{PRESETS, PathKind, Scenario, preset};
 
 fn histories() -> impl Iterator<Item = (&'static str, Scenario, History)> {
@@ -106,4 +106,73 @@ fn a_part_of_a_run_is_measured_like_a_whole_one() {
     let counts: Vec<u64> = (0..=history.len()).map(|n| history.measure(n).latency.above.count()).collect();
     assert!(counts.is_sorted() && counts[0] == 0 && counts[history.len()] == 4);
     assert_eq!(history.position(), 0);
+}
+
+/// A survey is the same run as the history of the same scenario, and its moments are moments of it.
+#[test]
+fn a_survey_takes_the_historys_steps_and_its_moments_are_there() {
+    for (name, path) in [
+        ("pinned-vs-offloaded", PathKind::Pinned),
+        ("pinned-vs-offloaded", PathKind::Posted),
+        ("two-vcpus-one-housekeeper", PathKind::Posted),
+        ("blocked-vcpu", PathKind::Posted),
+        ("recorded-arms", PathKind::Pinned),
+    ] {
+        let scenario = preset(name).expect("ships");
+        let mut history = History::new(&scenario, path);
+        let told = history.measure(usize::MAX);
+        history.seek(usize::MAX);
+        let mut survey = Survey::new(&scenario, Way::of(path), &[], scenario.run.expiries);
+        // In parts, as a worker does it.
+        while survey.run_on(7) {}
+        assert_eq!(survey.steps() as usize, history.len(), "{name} {path:?}");
+        assert_eq!(survey.ledger(), history.ledger());
+        let seen = survey.seen();
+        let latency = told.latency.summary().expect("handlers");
+        assert_eq!(seen.latency.count(), latency.count);
+        assert_eq!(seen.latency.least().map(|e| e.ns), Some(latency.min));
+        assert_eq!(seen.latency.most().map(|e| e.ns), Some(latency.max));
+        for example in seen.latency.at([10, 50, 90, 100], 100) {
+            let record = &history.records(example.at.step as usize..example.at.step as usize + 1)[0];
+            assert_eq!(record.at, example.at.at);
+            let is_it = |e: &Effect| matches!(e, Effect::Delivered { vcpu, late_ns, .. } if (*vcpu, *late_ns) == (example.at.vcpu, example.ns));
+            assert!(record.effects.iter().any(is_it), "{name}: {record:?}");
+        }
+        for exits in &seen.exits {
+            let record = &history.records(exits.first.step as usize..exits.first.step as usize + 1)[0];
+            let is_it = |e: &Effect| matches!(e, Effect::Exit { reason, .. } if *reason == exits.reason);
+            assert!(record.effects.iter().any(is_it), "{name}: {record:?}");
+            // perf counts an exit when the guest is entered again.
+            let entered = told.exit(exits.reason).map_or(0, apic_core::run::Distribution::count);
+            assert!(
+                (entered..=entered + scenario.vcpus.len() as u64).contains(&exits.count),
+                "{name} {}",
+                exits.reason
+            );
+        }
+        let housekeepers: u64 = seen.housekeepers.iter().map(|h| h.time.as_ns()).sum();
+        assert_eq!(housekeepers, history.ledger().housekeeper_time.as_ns());
+    }
+}
+
+/// What a guest sees as jitter is how much a handler is later than the one before.
+#[test]
+fn jitter_is_the_change_of_latency() {
+    let scenario = preset("pinned-vs-offloaded").expect("ships");
+    let history = History::new(&scenario, PathKind::Posted);
+    let mut late = Vec::new();
+    history.each(|_, _, effects| {
+        late.extend(
+            effects
+                .iter()
+                .filter_map(|e| if let Effect::Delivered { late_ns, .. } = e { Some(*late_ns) } else { None }),
+        );
+    });
+    let expect: Vec<i64> = late.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+    let mut survey = Survey::new(&scenario, Way::of(PathKind::Posted), &[], scenario.run.expiries);
+    while survey.run_on(1_000) {}
+    let jitter = &survey.seen().jitter;
+    assert_eq!(jitter.count(), expect.len() as u64);
+    assert_eq!(jitter.most().map(|e| e.ns), expect.iter().copied().max());
+    assert_eq!(jitter.sum(), expect.iter().map(|ns| i128::from(*ns)).sum::<i128>());
 }

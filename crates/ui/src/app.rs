@@ -4,6 +4,7 @@ mod act;
 pub(crate) mod breaks;
 pub(crate) mod hand;
 mod listen;
+pub(crate) mod measure;
 mod page;
 
 use crate::address::Address;
@@ -57,6 +58,8 @@ pub(crate) enum Msg {
     Filter(String),
     /// Nothing was typed there for a moment.
     Find,
+    /// Something about long runs.
+    Measure(measure::Ask),
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
     Bank(Bank),
@@ -98,6 +101,7 @@ pub(crate) struct App {
     filter: AttrValue,
     filter_refusal: Option<AttrValue>,
     typing: Option<Timeout>,
+    measure: measure::Measure,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -143,6 +147,7 @@ impl Component for App {
             filter: AttrValue::default(),
             filter_refusal: None,
             typing: None,
+            measure: measure::Measure::new(ctx),
             playing: None,
             speed: FIRST_SPEED,
             scrub: None,
@@ -206,6 +211,7 @@ impl Component for App {
             Msg::Break(ask) => self.breakpoint(ctx, &ask),
             Msg::Filter(text) => self.filter(ctx, text),
             Msg::Find => self.found(),
+            Msg::Measure(ask) => self.measure(ask),
             Msg::Hand(ask) => self.hand(ctx, ask),
             Msg::Bank(bank) => {
                 self.choice.bank = bank;

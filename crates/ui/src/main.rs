@@ -3,7 +3,8 @@
 //! [`app`] holds the state and turns messages into changes; [`session`] is the run, the moment and the selected vCPU;
 //! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
 //! pure: [`keys`], [`place`], [`compare`], [`names`], [`hand`], [`tree`], [`undo`], [`condition`], [`breaks`], [`found`],
-//! [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`words`].
+//! [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`ticks`], [`words`]. [`lab`] is the way to the worker that does what
+//! takes long.
 //!
 //! # What scripts and tests may rely on
 //!
@@ -31,6 +32,7 @@
 //! | `[data-testid=branches]` | the tree: buttons `branch-0`, the shown one `[aria-current]`; `branch-name`: field |
 //! | `[data-testid=breakpoint]` | field of a condition, with `add-breakpoint`, `breakpoint-refusal`; `breakpoints`: the list, with `break-0` (checkbox) and `unbreak-0`; `run-on`, `run-back`; `step-core` (select), `core-next`, `core-back` |
 //! | `[data-testid=filter]` | field over the list, with `found` (how many) and `filter-refusal` |
+//! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state` |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
 //! | `[data-testid=notice]`, `dismiss`, `refusal` | what is wrong with a link; with a placement |
 //! | `[data-testid=core-3]`, `seat-0`, `load-0`, `[data-token=vcpu-0]`, `[data-token=housekeeper-0]` | the board: cell, select of a vCPU's core, select of a housekeeper's load, tokens |
@@ -45,6 +47,7 @@ mod figures;
 mod found;
 mod hand;
 mod keys;
+mod lab;
 mod list;
 mod names;
 mod patch;
@@ -52,6 +55,7 @@ mod place;
 mod session;
 mod shown;
 mod strip;
+mod ticks;
 mod tree;
 mod undo;
 mod view;

@@ -14,7 +14,7 @@ mod tools;
 pub(crate) use browser::{chromium, node_packages};
 pub(crate) use cxx::cxx;
 pub(crate) use rust_target::{TARGET, WasmToolchain, clippy as wasm_clippy, wasm as wasm_toolchain};
-pub(crate) use tools::{cargo_mutants, require_component, site as site_tools, wasm_bindgen};
+pub(crate) use tools::{SiteTools, cargo_mutants, require_component, site as site_tools, wasm_bindgen};
 
 use crate::error::Error;
 use crate::places::Places;

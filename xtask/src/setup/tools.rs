@@ -25,6 +25,8 @@ pub(crate) struct SiteTools {
     pub(crate) path: Vec<PathBuf>,
     pub(crate) trunk: PathBuf,
     pub(crate) esbuild: PathBuf,
+    pub(crate) wasm_bindgen: PathBuf,
+    pub(crate) wasm_opt: PathBuf,
 }
 
 pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
@@ -64,8 +66,13 @@ pub(crate) fn site(places: &Places) -> Result<SiteTools, Error> {
             cost: "from npm, 10 MB",
         },
     )?;
-    let path = vec![bindgen, trunk.clone(), wasm_opt];
-    Ok(SiteTools { path, trunk: trunk.join("trunk"), esbuild: esbuild.join("esbuild") })
+    Ok(SiteTools {
+        trunk: trunk.join("trunk"),
+        esbuild: esbuild.join("esbuild"),
+        wasm_bindgen: bindgen.join("wasm-bindgen"),
+        wasm_opt: wasm_opt.join("wasm-opt"),
+        path: vec![bindgen, trunk, wasm_opt],
+    })
 }
 
 /// The folder with `wasm-bindgen` and `wasm-bindgen-test-runner`.

@@ -207,7 +207,7 @@ impl<'a> Ranked<'a> {
     }
 }
 
-fn bucket_of(value: u64) -> usize {
+pub(super) fn bucket_of(value: u64) -> usize {
     if value < LINEAR {
         return value as usize;
     }

@@ -200,7 +200,7 @@ impl History {
 }
 
 /// Whether no tick is half told: every guest runs or sleeps and owes no EOI, and no CPU is in an interrupt.
-fn is_told(machine: &Machine) -> bool {
+pub(super) fn is_told(machine: &Machine) -> bool {
     machine.vcpus().iter().all(|v| (v.in_guest() || v.asleep()) && !v.owes_eoi())
         && machine.cpus().iter().all(|c| !c.in_interrupt())
 }

@@ -11,6 +11,7 @@ use crate::view::differ::Differ;
 use crate::view::header::Header;
 use crate::view::help::Help;
 use crate::view::ledger::Ledger;
+use crate::view::measure::Measure;
 use crate::view::notice::Notice;
 use crate::view::part::part;
 use crate::view::presets::Presets;
@@ -103,6 +104,7 @@ impl App {
                         </div>
                         </div>
                         { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
+                        { part(Measure { shown: self.measure.shown.clone(), send: send() }) }
                         <Board scenario={shown.scenario.clone()} send={send()} />
                     </div>
                     <aside class="column" aria-label="State and costs">

@@ -1,0 +1,41 @@
+//! What the lab can do: a file for each job, a variant of [`Job`] for each, and its line in [`begin`].
+
+mod long_run;
+
+use wasm_bridge::worker::{Answer, Job, Progress};
+
+/// A job under way.
+pub(crate) trait Work {
+    /// Goes on for a few milliseconds at most.
+    fn turn(&mut self) -> Turn;
+
+    /// How far it is.
+    fn progress(&self) -> Progress;
+
+    /// What it has found so far, if that can be told.
+    fn so_far(&self) -> Option<Answer> {
+        None
+    }
+}
+
+/// Where a job is after a turn.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// There is more to do.
+    More,
+    /// It is over.
+    Done(Answer),
+    /// It turned out that it cannot be done: why, and what would be valid.
+    #[allow(dead_code, reason = "long runs are refused before they begin")]
+    Refused(String),
+}
+
+/// Begins a job.
+///
+/// # Errors
+/// Why it cannot be done, and what would be valid.
+pub(crate) fn begin(job: Job) -> Result<Box<dyn Work>, String> {
+    match job {
+        Job::LongRun(asked) => Ok(Box::new(long_run::begin(&asked)?)),
+    }
+}

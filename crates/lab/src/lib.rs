@@ -1,0 +1,69 @@
+//! The lab: what takes long or is rarely needed, in a worker beside the page.
+//!
+//! A program of its own, loaded when it is first asked for: `static/lab-start.js` starts it in a Web Worker and hands it
+//! messages ([`wasm_bridge::worker`] says which). One job at a time, in turns of some tens of milliseconds, between which
+//! it hears whether it is to stop.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `desk.rs` | the job under way: hears, works, tells |
+//! | `jobs/` | a file for each job |
+
+mod desk;
+mod jobs;
+
+use desk::Desk;
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bridge::worker::{FromLab, NotAMessage, VERSION, decode, encode};
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = postMessage)]
+    fn post_message(message: &JsValue);
+}
+
+/// What `static/lab-start.js` drives.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct Lab(Desk);
+
+#[wasm_bindgen]
+impl Lab {
+    /// With nothing to do.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hears a message of the page; returns whether there is work.
+    pub fn hear(&mut self, bytes: &[u8]) -> bool {
+        match decode(bytes) {
+            Ok(message) => {
+                if let Some(answer) = self.0.hear(message) {
+                    say(&answer);
+                }
+            }
+            // In words: a page of another build would not understand more.
+            Err(NotAMessage::OtherVersion(other)) => {
+                post_message(&format!("the page speaks version {other} and the lab {VERSION}").into());
+            }
+            Err(NotAMessage::Damaged) => post_message(&"the page's message is damaged".into()),
+        }
+        self.0.is_busy()
+    }
+
+    /// Works for a moment; returns whether there is more to do.
+    pub fn work(&mut self) -> bool {
+        self.0.work(js_sys::Date::now, say)
+    }
+}
+
+fn say(message: &FromLab) {
+    post_message(&Uint8Array::from(encode(message).as_slice()));
+}

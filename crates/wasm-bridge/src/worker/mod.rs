@@ -1,0 +1,150 @@
+//! How the page and the lab talk: what is asked and answered, as bytes of postcard with a version in front.
+//!
+//! The lab (`crates/lab`) is a program of its own in a worker of its own: what takes long, and what is rarely needed, is
+//! there. Each asker of the page has a worker to itself, which works on one job at a time; so to stop a job for good is
+//! to end its worker.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `long_run.rs` | what a long run asks and answers; a new job's types have a file of their own |
+//! | `client.rs` | the page's side: starts a worker, sends, hears |
+
+#[cfg(feature = "lab-client")]
+mod client;
+pub mod long_run;
+
+#[cfg(feature = "lab-client")]
+pub use client::{Client, Heard};
+
+use long_run::{Findings, LongRun};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Grows with every change of the types below: a page and a lab of different builds must not guess.
+pub const VERSION: u16 = 1;
+
+/// Work for the lab: a variant for each file of `crates/lab/src/jobs`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Job {
+    /// Paths run for long, and measured.
+    LongRun(LongRun),
+}
+
+/// What became of a job so far, or in the end: a variant for each of [`Job`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// Of [`Job::LongRun`].
+    LongRun(Findings),
+}
+
+/// What the page says.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum ToLab {
+    /// Begin this in place of whatever is under way.
+    Begin {
+        /// Names the job in all that is said of it.
+        id: u32,
+        /// What to do.
+        job: Job,
+    },
+    /// Stop it.
+    Cancel {
+        /// Which.
+        id: u32,
+    },
+}
+
+/// What the lab says.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum FromLab {
+    /// It is under way; some ten times a second at most.
+    Progress {
+        /// Of which job.
+        id: u32,
+        /// How far it is.
+        progress: Progress,
+        /// What it has found so far, if the job tells that.
+        so_far: Option<Answer>,
+    },
+    /// It is over.
+    Done {
+        /// Which job.
+        id: u32,
+        /// What it found.
+        answer: Answer,
+    },
+    /// It was stopped, as it was asked to.
+    Cancelled {
+        /// Which job.
+        id: u32,
+    },
+    /// It cannot be done.
+    Refused {
+        /// Which job.
+        id: u32,
+        /// Why, and what would be valid: one sentence without its full stop.
+        why: String,
+    },
+}
+
+/// How far a job is: so many of so many of its own units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Done.
+    pub done: u64,
+    /// In all; 0 if nobody knows.
+    pub of: u64,
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotAMessage {
+    /// It was written by another build.
+    OtherVersion(u16),
+    /// It is damaged.
+    Damaged,
+}
+
+/// A message as bytes.
+pub fn encode(message: &impl Serialize) -> Vec<u8> {
+    // Postcard refuses only what none of these types has: maps and sequences of unknown length.
+    let body = postcard::to_allocvec(message).unwrap_or_default();
+    [VERSION.to_le_bytes().as_slice(), &body].concat()
+}
+
+/// The message that bytes are.
+///
+/// # Errors
+/// [`NotAMessage`].
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotAMessage> {
+    let (version, body) = bytes.split_first_chunk().ok_or(NotAMessage::Damaged)?;
+    match u16::from_le_bytes(*version) {
+        VERSION => postcard::from_bytes(body).map_err(|_| NotAMessage::Damaged),
+        other => Err(NotAMessage::OtherVersion(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_message_comes_back_as_it_went() {
+        let job = Job::LongRun(LongRun { link: "pinned-vs-offloaded".into(), handlers: 1_000_000 });
+        for message in [ToLab::Begin { id: 7, job }, ToLab::Cancel { id: 300 }] {
+            assert_eq!(decode(&encode(&message)), Ok(message));
+        }
+    }
+
+    #[test]
+    fn other_versions_and_scraps_are_refused_by_name() {
+        let mut bytes = encode(&ToLab::Cancel { id: 1 });
+        bytes[0] ^= 0x80;
+        assert_eq!(decode::<ToLab>(&bytes), Err(NotAMessage::OtherVersion(VERSION ^ 0x80)));
+        for scrap in [&[][..], &[1], &encode(&ToLab::Cancel { id: 1 })[..2]] {
+            assert_eq!(decode::<ToLab>(scrap), Err(NotAMessage::Damaged), "{scrap:?}");
+        }
+    }
+}
