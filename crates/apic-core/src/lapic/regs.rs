@@ -347,6 +347,12 @@ mod tests {
     }
 
     #[test]
+    fn error_bits_are_those_of_the_manual() {
+        // SDM, "Error Status Register (ESR)".
+        assert_eq!([esr::SEND_ILLEGAL_VECTOR, esr::RECEIVE_ILLEGAL_VECTOR, esr::ILLEGAL_REGISTER], [0x20, 0x40, 0x80]);
+    }
+
+    #[test]
     fn modes_are_those_of_the_manual() {
         // SDM, "APIC Timer", table of the timer modes: LVTT[18:17].
         for (bits, mode, name) in [
