@@ -115,6 +115,17 @@ pub(crate) fn count(n: u32, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
+/// With its first letter in lower case, unless it begins with an abbreviation.
+pub(crate) fn small(text: &str) -> String {
+    let mut rest = text.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            std::iter::once(first.to_ascii_lowercase()).chain(rest).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +162,8 @@ mod tests {
         assert_eq!(capital("core 0"), "Core 0");
         assert_eq!(capital("vCPU 0"), "vCPU 0");
         assert_eq!(capital(""), "");
+        assert_eq!(small("Without APICv"), "without APICv");
+        assert_eq!(small("AMD AVIC"), "AMD AVIC");
+        assert_eq!(small(""), "");
     }
 }

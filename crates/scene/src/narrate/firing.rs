@@ -142,7 +142,8 @@ pub(super) fn deadline_cleared(c: &Context<'_>) -> Sentence {
 }
 
 pub(super) fn mode_in_guest(c: &Context<'_>) -> Sentence {
-    said(format!("Interrupts off, {}'s thread set vcpu->mode to IN_GUEST_MODE before it looked at PIR.", c.vcpu()))
+    let then = if c.has_descriptor() { "PIR" } else { "requests and IRR" };
+    said(format!("Interrupts off, {}'s thread set vcpu->mode to IN_GUEST_MODE before it looked at {then}.", c.vcpu()))
 }
 
 pub(super) fn sync_on(c: &Context<'_>) -> Sentence {
@@ -262,8 +263,9 @@ pub(super) fn delivered(c: &Context<'_>) -> Sentence {
         n if n > 0 => format!("{} after its deadline", span(n.unsigned_abs())),
         n => format!("{} before its deadline", span(n.unsigned_abs())),
     };
+    let [irr, isr] = c.registers();
     but(
-        format!("Bit {vector} moved from VIRR to VISR, and {}'s handler started, {when}.", c.vcpu()),
+        format!("Bit {vector} moved from {irr} to {isr}, and {}'s handler started, {when}.", c.vcpu()),
         "The delivery itself needed no exit.",
     )
 }
@@ -273,7 +275,8 @@ pub(super) fn eoi(c: &Context<'_>) -> Sentence {
         Effect::Eoi { vector, .. } => Some(vector),
         _ => None,
     });
-    let left = found.map_or_else(String::new, |v| format!(": vector {v} left VISR"));
+    let [_, isr] = c.registers();
+    let left = found.map_or_else(String::new, |v| format!(": vector {v} left {isr}"));
     but(format!("{}'s handler wrote EOI, and the processor virtualized it{left}.", c.vcpu()), "No exit.")
 }
 

@@ -12,6 +12,7 @@ mod preemption;
 use crate::words::{self, capital};
 use apic_core::effect::{Bank, Effect, Field, NotSent};
 use apic_core::host::TimerId;
+use apic_core::kvm::Vendor;
 use apic_core::rule::Rule;
 use apic_core::run::{StepRecord, Way};
 use apic_core::scenario::Scenario;
@@ -234,8 +235,8 @@ pub fn opening(scenario: &Scenario, compared: &[Way]) -> Sentence {
     let paths = match compared {
         [one] => format!("{}: {}.", one.title(), one.path.about()),
         many => {
-            let titles: Vec<String> = many.iter().map(|way| way.title().to_ascii_lowercase()).collect();
-            let between = if many.iter().any(|way| way.era.is_some()) { "; " } else { ", " };
+            let titles: Vec<String> = many.iter().map(|way| words::small(&way.title())).collect();
+            let between = if titles.iter().any(|title| title.contains(',')) { "; " } else { ", " };
             format!("The same guest, {} ways: {}.", number(many.len()), titles.join(between))
         }
     };
@@ -280,6 +281,16 @@ impl Context<'_> {
     /// "vCPU 0"; "the vCPU" for a step that is about none.
     fn vcpu(&self) -> String {
         self.record.vcpu.map_or_else(|| "the vCPU".to_owned(), |v: VcpuId| format!("vCPU {v}"))
+    }
+
+    /// Whether interrupts are posted through a descriptor: AMD's processors have none.
+    fn has_descriptor(&self) -> bool {
+        self.scenario.vm.vendor == Vendor::Vmx
+    }
+
+    /// Where requests wait and where they are in service, as the processor's manual calls them.
+    fn registers(&self) -> [&'static str; 2] {
+        if self.has_descriptor() { ["VIRR", "VISR"] } else { ["IRR", "ISR"] }
     }
 
     fn find<T>(&self, pick: impl FnMut(&Effect) -> Option<T>) -> Option<T> {
