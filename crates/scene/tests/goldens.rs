@@ -23,7 +23,9 @@ fn told(scenario: &Scenario) -> String {
     let mut text = format!("{}\n{}\n", scenario.meta.question, opening(scenario, &ways).text());
     let mut said: BTreeSet<String> = BTreeSet::new();
     for (number, tick) in lockstep.ticks().to_vec().into_iter().take(TICKS).enumerate() {
-        text.push_str(&format!("\nTick {}\n", number + 1));
+        text.push_str("\nTick ");
+        text.push_str(&(number + 1).to_string());
+        text.push('\n');
         let mut again = 0;
         let mut new = BTreeSet::new();
         for beat in tick {
