@@ -1,13 +1,9 @@
 // How the page stands at the widths and in the themes that people use: nothing is cut off, hidden or hard to read.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
 import { FIRST, at, marks, playground, press, seek, state } from './playground.mjs';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const SCREENS = { wide: { width: 1440, height: 900 }, middle: { width: 900, height: 800 }, narrow: { width: 390, height: 844 } };
 const THEMES = ['light', 'dark'];
@@ -76,29 +72,6 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
               assert.deepEqual(await cutOff(page), [], `${fragment} at ${steps}`);
             }
           }
-        }, options));
-
-      test('axe finds nothing serious: as it opens, folded out, with messages, in the help', () =>
-        visit(FIRST, async ({ page }) => {
-          // Through the debugger: the page's policy refuses scripts that it does not ship.
-          await page.evaluate(`${AXE}; undefined`);
-          const found = new Set();
-          const look = async () => {
-            const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-            const grave = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
-            for (const { id, nodes } of grave) nodes.forEach(({ html }) => found.add(`${id}: ${html.slice(0, 150)}`));
-          };
-          await look();
-          await page.locator('summary').evaluateAll((all) => all.forEach((summary) => summary.click()));
-          await look();
-          await at(page, 'seat-0').selectOption('0');
-          await page.evaluate(() => { location.hash = '#nonsense'; });
-          await at(page, 'notice').waitFor();
-          await look();
-          await at(page, 'help').click();
-          await at(page, 'help-dialog').waitFor();
-          await look();
-          assert.deepEqual([...found], []);
         }, options));
     });
   }

@@ -23,7 +23,7 @@ const BUDGET: u64 = 300_000;
 const BUDGET_ON_DEMAND: u64 = 400_000;
 
 /// What is loaded on demand, by the beginning of its path in the site.
-const ON_DEMAND: [&str; 2] = ["lab", "static/lab"];
+const ON_DEMAND: [&str; 3] = ["lab", "static/lab", "static/glossary"];
 
 /// What stands in index.html for the version; replaced, so that a browser never mixes files of two versions.
 const VERSION_MARK: &str = "?v=dev";

@@ -24,8 +24,9 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         setup::site_tools(places)?;
         let bindgen = setup::wasm_bindgen(places)?;
         let chromium = setup::chromium()?;
+        let firefox = setup::firefox();
         setup::node_packages(places)?;
-        Ok((toolchain, bindgen, chromium))
+        Ok((toolchain, bindgen, chromium, firefox))
     });
     phases.run("native tests", || {
         shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]))?;
@@ -34,9 +35,9 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]).args(packages))
     });
     phases.run("fuzzing the reader of recordings", || fuzz::recordings(places, SECONDS_OF_FUZZING));
-    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, _)| wasm(places, toolchain, bindgen));
+    phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, ..)| wasm(places, toolchain, bindgen));
     let bridge = phases
-        .run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, _)| bridge(places, toolchain, bindgen, "serve"));
+        .run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, ..)| bridge(places, toolchain, bindgen, "serve"));
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
     let command_line = phases.run("the exitless command and the benchmark", || {
         let mut cargo = shell::cargo(&places.root);
@@ -44,7 +45,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         shell::run("building them", cargo.args(["build", "--locked"]).args(packages))
     });
     let needed = ready.as_ref().filter(|_| bridge.is_some() && site.is_some() && command_line.is_some());
-    phases.run_with(needed, "browser tests", |(.., chromium)| browser(places, chromium));
+    phases.run_with(needed, "browser tests", |(.., chromium, firefox)| browser(places, chromium, firefox.as_deref()));
     phases.finish("test")
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn bridge(places: &Places, toolchain: &WasmToolchain, bindgen: &Path,
 }
 
 /// Every `*.test.mjs` in tests/browser, against the site in dist/.
-fn browser(places: &Places, chromium: &Path) -> Result<(), Error> {
+fn browser(places: &Places, chromium: &Path, firefox: Option<&Path>) -> Result<(), Error> {
     let folder = places.browser_tests();
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .map_err(Error::file("read", &folder))?
@@ -80,6 +81,9 @@ fn browser(places: &Places, chromium: &Path) -> Result<(), Error> {
         .collect();
     files.sort();
     let mut node = browser_node(places, chromium)?;
+    if let Some(firefox) = firefox {
+        node.env("EXITLESS_FIREFOX", firefox);
+    }
     shell::run("browser tests", node.arg("--test").args(files))
 }
 

@@ -6,6 +6,7 @@
 //! one tick of every path ── PageData ── draw ────────► Stage        SVG (DisplayList inside)
 //!                                  └─── text ────────► 80 columns
 //! VectorSet ── grid_svg ─────────────────────────────► SVG
+//! PiDesc ── layout_svg ──────────────────────────────► SVG
 //! PageData ── Figure::draw ──────────────────────────► SVG that stands alone, with style and words
 //! Lockstep ── export ────────────────────────────────► tables, signals, traces, narration, design-review card
 //! ```
@@ -43,6 +44,7 @@
 //! | `future` | `g`, `rect`, `line`, `path` | not happened yet: drawn faint; inside a `g.future` it says nothing more |
 //! | `hatch-line`, `hatch-back`, `dot`, `dot-back` | in `pattern` | strokes and fills of the hatch and of the dots |
 //! | `grid`, `cells`, `cell`, `unusable`, `threshold`, `ring`, `ghost`, `class-label` | the 16×16 grid | see [`grid_svg`] |
+//! | `layout` and within | the descriptor's 512 bits | see [`layout_svg`] |
 //!
 //! `rect.lane-hk` and `rect.exit` are filled with a pattern by an attribute: a stylesheet sets no `fill` on them, but
 //! colours the pattern's `hatch-…` and `dot-…` classes.
@@ -57,6 +59,7 @@
 #![warn(missing_docs)]
 
 mod axis;
+mod descriptor;
 mod display;
 mod events;
 mod expiry;
@@ -72,6 +75,7 @@ mod theme;
 mod words;
 
 pub use axis::{Axis, Scale};
+pub use descriptor::{Layout, layout_svg};
 pub use display::{Anchor, Area, DisplayList, Mark, Shape, When};
 pub use events::event_line;
 pub use expiry::{Expiry, chunks, expiries};

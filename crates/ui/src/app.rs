@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod breaks;
+pub(crate) mod define;
 pub(crate) mod hand;
 mod listen;
 pub(crate) mod measure;
@@ -12,7 +13,7 @@ use crate::breaks::Breaks;
 use crate::compare;
 use crate::keys::Command;
 use crate::session::{Move, Session};
-use crate::shown::{Choice, Shown};
+use crate::shown::{Choice, Picture, Shown};
 use crate::view::header::Theme;
 use crate::view::part::Send;
 use crate::view::transport::FIRST_SPEED;
@@ -20,6 +21,7 @@ use crate::view::{presets, share};
 use act::refused_at_start;
 use apic_core::effect::Bank;
 use apic_core::scenario::Scenario;
+use define::Defined;
 use gloo_timers::callback::{Interval, Timeout};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -60,9 +62,13 @@ pub(crate) enum Msg {
     Find,
     /// Something about long runs.
     Measure(measure::Ask),
+    /// Something about definitions of terms.
+    Define(define::Ask),
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
-    Bank(Bank),
+    Picture(Picture),
+    /// The queues of hrtimers are looked at, or no longer.
+    Queues(bool),
     GridPath(usize),
     /// The list shows rows that are not in the document.
     Look(usize),
@@ -107,6 +113,7 @@ pub(crate) struct App {
     scrub: Option<(usize, Option<Frame>)>,
     address: Address,
     spoken: AttrValue,
+    defined: Defined,
     quiet: Option<Timeout>,
     copied: Option<Timeout>,
     link: Option<AttrValue>,
@@ -131,7 +138,7 @@ impl Component for App {
         let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
         apply_theme(theme);
         let grid_path = session.lockstep.paths().len().saturating_sub(1);
-        let choice = Choice { width: 980, bank: Bank::Pir, grid_path, by_hand: false };
+        let choice = Choice { width: 980, picture: Picture::Set(Bank::Pir), grid_path, by_hand: false, queues: false };
         let shown = Shown::of(&session, choice);
         let mut app = Self {
             session,
@@ -153,6 +160,7 @@ impl Component for App {
             scrub: None,
             address: Address::default(),
             spoken: AttrValue::default(),
+            defined: Defined::default(),
             quiet: None,
             copied: None,
             link: None,
@@ -213,8 +221,14 @@ impl Component for App {
             Msg::Find => self.found(),
             Msg::Measure(ask) => self.measure(ask),
             Msg::Hand(ask) => self.hand(ctx, ask),
-            Msg::Bank(bank) => {
-                self.choice.bank = bank;
+            Msg::Define(ask) => self.define(ctx, ask),
+            Msg::Queues(open) => {
+                self.choice.queues = open;
+                self.shown.look_up(&self.session, self.choice);
+                true
+            }
+            Msg::Picture(picture) => {
+                self.choice.picture = picture;
                 self.shown.look_up(&self.session, self.choice);
                 true
             }
@@ -283,6 +297,7 @@ impl Component for App {
                 let _refused = app.set_attribute("data-ready", "true");
             }
         }
+        self.place();
         if std::mem::take(&mut self.show_link)
             && let Some(field) = element(share::FIELD).and_then(|e| e.dyn_into::<HtmlElement>().ok())
         {

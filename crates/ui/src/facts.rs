@@ -2,20 +2,31 @@
 
 use crate::words;
 use apic_core::host::TimerId;
+use apic_core::kvm::{Request, Requests};
+use apic_core::lapic::{KvmTimer, VirtualApic};
 use apic_core::machine::Machine;
-use apic_core::units::VcpuId;
+use apic_core::units::{Ns, VcpuId};
+use apic_core::vmx::PiDesc;
 use yew::AttrValue;
 
 /// One field of a vCPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
-    /// Its name, as the kernel or the manual spells it.
+    /// Its name, as the kernel or the manual spells it, and as the glossary has it.
     pub(crate) name: &'static str,
-    /// What it is.
-    pub(crate) what: &'static str,
     read: fn(&Machine, VcpuId) -> String,
     /// Whether the value is worth an accent: something is set, waiting or in service.
     lit: fn(&str) -> bool,
+    /// It moves with time alone, so that it is no news that it moved.
+    counts: bool,
+}
+
+/// Fields that belong together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
+    /// What they are of; empty where the table says it.
+    pub(crate) title: &'static str,
+    pub(crate) fields: &'static [Field],
 }
 
 /// A field's value on one path.
@@ -31,27 +42,33 @@ pub(crate) struct Cell {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    pub(crate) what: &'static str,
     pub(crate) cells: Vec<Cell>,
+}
+
+/// A group's fields on every path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Rows {
+    pub(crate) title: &'static str,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// The machines of a path before and after its last step.
 pub(crate) type Change<'a> = (&'a Machine, &'a Machine);
 
 /// Rows of a table.
-pub(crate) fn rows(fields: &[Field], vcpu: VcpuId, paths: &[Change]) -> Vec<Row> {
+pub(crate) fn rows(groups: &[Group], vcpu: VcpuId, paths: &[Change]) -> Vec<Rows> {
     let cell = |field: &Field, (before, after): &Change| {
         let value = (field.read)(after, vcpu);
-        let was = Some((field.read)(before, vcpu)).filter(|was| *was != value);
+        let was = (!field.counts).then(|| (field.read)(before, vcpu)).filter(|was| *was != value);
         Cell { lit: (field.lit)(&value), value, was }
     };
-    let row = |f: &Field| Row { name: f.name, what: f.what, cells: paths.iter().map(|p| cell(f, p)).collect() };
-    fields.iter().map(row).collect()
+    let row = |f: &Field| Row { name: f.name, cells: paths.iter().map(|p| cell(f, p)).collect() };
+    groups.iter().map(|g| Rows { title: g.title, rows: g.fields.iter().map(row).collect() }).collect()
 }
 
 macro_rules! field {
-    ($name:literal, $what:literal, $lit:expr, |$m:ident, $v:ident| $read:expr) => {
-        Field { name: $name, what: $what, lit: $lit, read: |$m, $v| $read }
+    ($name:literal, $lit:expr, |$m:ident, $v:ident| $read:expr) => {
+        Field { name: $name, lit: $lit, read: |$m, $v| $read, counts: false }
     };
 }
 
@@ -60,89 +77,145 @@ fn bit(flag: bool) -> String {
 }
 
 const NEVER_LIT: fn(&str) -> bool = |_| false;
-const NOT_EMPTY: fn(&str) -> bool = |value| value != "{}";
-const NOT_ZERO: fn(&str) -> bool = |value| !matches!(value, "0" | "0x00");
+const NOT_EMPTY: fn(&str) -> bool = |value| !matches!(value, "{}" | NONE);
+const NOT_ZERO: fn(&str) -> bool = |value| !matches!(value, "0" | "0x00" | NONE);
+
+/// There is no such thing on this path.
+const NONE: &str = "–";
+
+/// Of the descriptor, where there is one: without APICv nothing is posted.
+fn posted(m: &Machine, v: VcpuId, read: fn(&PiDesc) -> String) -> String {
+    if m.config().apicv { read(m.vcpus()[v.index()].pi()) } else { NONE.to_owned() }
+}
+
+fn vapic(m: &Machine, v: VcpuId) -> &VirtualApic {
+    m.vcpus()[v.index()].vapic()
+}
+
+fn timer(m: &Machine, v: VcpuId) -> &KvmTimer {
+    m.vcpus()[v.index()].timer()
+}
+
+const VIRR: Field = field!("VIRR", NOT_EMPTY, |m, v| words::set(vapic(m, v).virr()));
+const VISR: Field = field!("VISR", NOT_EMPTY, |m, v| words::set(vapic(m, v).visr()));
+const VTPR: Field = field!("VTPR", NOT_ZERO, |m, v| words::byte(vapic(m, v).vtpr()));
+const VPPR: Field = field!("VPPR", NOT_ZERO, |m, v| words::byte(vapic(m, v).vppr()));
 
 /// The posted-interrupt descriptor, then what the processor keeps for the guest.
-pub(crate) const DESCRIPTOR: &[Field] = &[
-    field!("PIR", "posted-interrupt requests: one bit per vector", NOT_EMPTY, |m, v| words::set(
-        m.vcpus()[v.index()].pi().pir()
-    )),
-    field!("ON", "outstanding notification: somebody has sent one, or will", NOT_ZERO, |m, v| bit(m.vcpus()
-        [v.index()]
-    .pi()
-    .on())),
-    field!("SN", "suppress notification, for hardware that posts", NOT_ZERO, |m, v| bit(m.vcpus()[v.index()]
-        .pi()
-        .sn())),
-    field!("NV", "notification vector, for hardware that posts", NEVER_LIT, |m, v| m.vcpus()[v.index()]
-        .pi()
-        .nv()
-        .to_string()),
-    field!("NDST", "notification destination, for hardware that posts", NEVER_LIT, |m, v| format!(
-        "core {}",
-        m.vcpus()[v.index()].pi().ndst()
-    )),
-    field!("VIRR", "virtual interrupt-request register: waiting for the guest", NOT_EMPTY, |m, v| words::set(
-        m.vcpus()[v.index()].vapic().virr()
-    )),
-    field!("VISR", "virtual in-service register: the guest's handler runs", NOT_EMPTY, |m, v| words::set(
-        m.vcpus()[v.index()].vapic().visr()
-    )),
-    field!("RVI", "requesting virtual interrupt: the highest vector in VIRR", NOT_ZERO, |m, v| words::byte(
-        m.vcpus()[v.index()].vapic().rvi()
-    )),
-    field!("SVI", "servicing virtual interrupt: the highest vector in VISR", NOT_ZERO, |m, v| words::byte(
-        m.vcpus()[v.index()].vapic().svi()
-    )),
-    field!("VPPR", "virtual processor priority: its class must be exceeded", NOT_ZERO, |m, v| words::byte(
-        m.vcpus()[v.index()].vapic().vppr()
-    )),
+pub(crate) const DESCRIPTOR: &[Group] = &[
+    Group {
+        title: "",
+        fields: &[
+            field!("PIR", NOT_EMPTY, |m, v| posted(m, v, |pi| words::set(pi.pir()))),
+            field!("ON", NOT_ZERO, |m, v| posted(m, v, |pi| bit(pi.on()))),
+            field!("SN", NOT_ZERO, |m, v| posted(m, v, |pi| bit(pi.sn()))),
+            field!("NV", NEVER_LIT, |m, v| posted(m, v, |pi| pi.nv().to_string())),
+            field!("NDST", NEVER_LIT, |m, v| posted(m, v, |pi| format!("core {}", pi.ndst()))),
+        ],
+    },
+    Group {
+        title: "Virtual APIC and guest interrupt status",
+        fields: &[
+            VIRR,
+            VISR,
+            VTPR,
+            VPPR,
+            field!("RVI", NOT_ZERO, |m, v| words::byte(vapic(m, v).rvi())),
+            field!("SVI", NOT_ZERO, |m, v| words::byte(vapic(m, v).svi())),
+        ],
+    },
 ];
 
-/// Fields of [`DESCRIPTOR`] that belong to the descriptor itself; the rest is the processor's.
-pub(crate) const IN_DESCRIPTOR: usize = 5;
+/// The same of AMD's AVIC, which has no descriptor.
+pub(crate) const AVIC: &[Group] = &[
+    Group {
+        title: "Entry in the physical APIC ID table",
+        fields: &[
+            field!("IsRunning", NOT_ZERO, |m, v| bit(m.vcpus()[v.index()].is_running())),
+            field!("host APIC ID", NEVER_LIT, |m, v| format!("core {}", m.vcpus()[v.index()].cpu())),
+        ],
+    },
+    Group {
+        title: "Backing page",
+        fields: &[
+            Field { name: "IRR", ..VIRR },
+            Field { name: "ISR", ..VISR },
+            Field { name: "TPR", ..VTPR },
+            Field { name: "PPR", ..VPPR },
+        ],
+    },
+];
 
 /// KVM's side: the vCPU and its emulated timer.
-pub(crate) const TIMER: &[Field] = &[
-    field!("vcpu->mode", "what KVM believes the vCPU does", NEVER_LIT, |m, v| m.vcpus()[v.index()]
-        .mode()
-        .name()
-        .to_owned()),
-    field!("requests", "KVM_REQ_UNBLOCK is bit 2", NOT_ZERO, |m, v| {
-        match m.vcpus()[v.index()].requests().bits() {
-            0 => "0".to_owned(),
-            4 => "UNBLOCK".to_owned(),
-            bits => format!("{bits:#x}"),
-        }
-    }),
-    field!("LVTT", "local vector table, timer: mode, mask, vector", NEVER_LIT, |m, v| {
-        let lvtt = m.vcpus()[v.index()].lvtt();
-        format!("deadline, {}{}", lvtt.vector(), if lvtt.masked() { ", masked" } else { "" })
-    }),
-    field!("TSC_DEADLINE", "IA32_TSC_DEADLINE, in guest TSC cycles; 0 is disarmed", NOT_ZERO, |m, v| {
-        words::grouped(m.vcpus()[v.index()].timer().tscdeadline.as_cycles())
-    }),
-    field!("expired_tscdeadline", "a deadline that is still owed a busy-wait; 0 is none", NOT_ZERO, |m, v| {
-        words::grouped(m.vcpus()[v.index()].timer().expired_tscdeadline.as_cycles())
-    }),
-    field!("pending", "an expiry waits for the vCPU thread", NOT_ZERO, |m, v| bit(m.vcpus()[v.index()]
-        .timer()
-        .pending)),
-    field!("timer_advance_ns", "how early the hrtimer is programmed", NEVER_LIT, |m, v| {
-        format!("{} ns", words::grouped(u64::from(m.vcpus()[v.index()].timer().timer_advance_ns)))
-    }),
-    field!("hrtimer", "whose queue holds it, and for when (µs)", |value| value != "–", |m, v| {
-        match m.timer_queued(v) {
-            Some((cpu, at)) => format!("core {cpu}, {}", words::micros(at)),
-            None => running(m, v),
-        }
-    }),
+pub(crate) const TIMER: &[Group] = &[
+    Group {
+        title: "",
+        fields: &[
+            field!("vcpu->mode", NEVER_LIT, |m, v| m.vcpus()[v.index()].mode().name().to_owned()),
+            field!("requests", NOT_ZERO, |m, v| requests(m.vcpus()[v.index()].requests())),
+        ],
+    },
+    Group {
+        title: "Local APIC timer, as the guest sees it",
+        fields: &[
+            field!("LVTT", NEVER_LIT, |m, v| {
+                let lvtt = m.vcpus()[v.index()].lvtt();
+                let masked = if lvtt.masked() { "masked" } else { "not masked" };
+                format!("{:#x}: {}, {masked}, vector {}", lvtt.register(), lvtt.mode().name(), lvtt.vector())
+            }),
+            field!("IA32_TSC_DEADLINE", NOT_ZERO, |m, v| words::grouped(timer(m, v).tscdeadline.as_cycles())),
+            field!("TMICT", NOT_ZERO, |m, v| words::grouped(u64::from(m.vcpus()[v.index()].initial_count()))),
+            Field {
+                name: "TMCCT",
+                lit: NEVER_LIT,
+                read: |m, v| words::grouped(u64::from(m.current_count(v).unwrap_or_default())),
+                counts: true,
+            },
+            field!("TDCR", NEVER_LIT, |m, _v| {
+                let tdcr = m.config().tdcr();
+                format!("{:#x}: ÷ {}", tdcr.register(), tdcr.divisor().factor())
+            }),
+        ],
+    },
+    Group {
+        title: "KVM’s timer",
+        fields: &[
+            field!("pending", NOT_ZERO, |m, v| bit(timer(m, v).pending)),
+            field!("expired_tscdeadline", NOT_ZERO, |m, v| {
+                words::grouped(timer(m, v).expired_tscdeadline.as_cycles())
+            }),
+            field!("target_expiration", NOT_ZERO, |m, v| match timer(m, v).target_expiration {
+                Ns::ZERO => "0".to_owned(),
+                at => format!("{} µs", words::micros(at)),
+            }),
+            field!("timer_advance_ns", NEVER_LIT, |m, v| {
+                format!("{} ns", words::grouped(u64::from(timer(m, v).timer_advance_ns)))
+            }),
+            field!("hv_timer_in_use", NOT_ZERO, |m, v| bit(timer(m, v).hv_timer_in_use)),
+            field!("hrtimer", |value| value != NONE, |m, v| match m.timer_queued(v) {
+                Some((cpu, at)) => format!("core {cpu}, {} µs", words::micros(at)),
+                None => running(m, v),
+            }),
+        ],
+    },
 ];
+
+/// "0"; "UNBLOCK, EVENT"; a bit without a name as a number.
+fn requests(requests: Requests) -> String {
+    const NAMES: [(Request, &str); 3] =
+        [(Request::Unblock, "UNBLOCK"), (Request::MigrateTimer, "MIGRATE_TIMER"), (Request::Event, "EVENT")];
+    let named: Vec<&str> = NAMES.iter().filter(|(r, _)| requests.has(*r)).map(|(_, name)| *name).collect();
+    let rest = NAMES.iter().fold(requests.bits(), |bits, (r, _)| bits & !r.mask());
+    match (named.is_empty(), rest) {
+        (true, 0) => "0".to_owned(),
+        (_, 0) => named.join(", "),
+        _ => format!("{:#x}", requests.bits()),
+    }
+}
 
 fn running(m: &Machine, v: VcpuId) -> String {
     let here = m.cpus().iter().position(|c| c.base().running() == Some(TimerId::Lapic(v)));
-    here.map_or_else(|| "–".to_owned(), |cpu| format!("core {cpu}, runs"))
+    here.map_or_else(|| NONE.to_owned(), |cpu| format!("core {cpu}, runs"))
 }
 
 /// The descriptor of one path as data attributes, for scripts and tests.
@@ -199,7 +272,7 @@ mod tests {
     fn check(rule: Rule, name: &str, value: &str) {
         let (before, after) = around(rule);
         let all = [rows(DESCRIPTOR, VcpuId(0), &[(&before, &after)]), rows(TIMER, VcpuId(0), &[(&before, &after)])];
-        let row = all.iter().flatten().find(|r| r.name == name).expect("a field");
+        let row = all.iter().flatten().flat_map(|g| &g.rows).find(|r| r.name == name).expect("a field");
         assert_eq!((row.cells[0].value.as_str(), row.cells[0].was.is_some()), (value, true));
     }
 
@@ -218,8 +291,50 @@ mod tests {
     fn nothing_else_is_marked() {
         let (before, after) = around(Rule::C8b);
         let rows = rows(DESCRIPTOR, VcpuId(0), &[(&before, &after)]);
-        let changed: Vec<_> = rows.iter().filter(|r| r.cells[0].was.is_some()).map(|r| r.name).collect();
+        let rows = rows.iter().flat_map(|g| &g.rows);
+        let changed: Vec<_> = rows.filter(|r| r.cells[0].was.is_some()).map(|r| r.name).collect();
         assert_eq!(changed, ["ON"]);
+    }
+
+    /// A field's value on a path of a preset, at its end.
+    #[track_caller]
+    fn reads(preset_name: &str, path: PathKind, groups: &[Group], name: &str, value: &str) {
+        let mut history = History::new(&preset(preset_name).expect("ships"), path);
+        history.seek(history.len());
+        let machine = history.machine();
+        let all = rows(groups, VcpuId(0), &[(machine, machine)]);
+        let row = all.iter().flat_map(|g| &g.rows).find(|r| r.name == name).expect("a field");
+        assert_eq!(row.cells[0].value, value, "{name}");
+    }
+
+    #[test]
+    fn registers_are_decoded() {
+        let first = "pinned-vs-offloaded";
+        reads(first, PathKind::Posted, TIMER, "LVTT", "0x400ec: TSC-deadline, not masked, vector 0xec");
+        reads(first, PathKind::Posted, TIMER, "TMICT", "0");
+        reads(first, PathKind::Posted, TIMER, "TMCCT", "0");
+        reads(first, PathKind::Posted, TIMER, "TDCR", "0xb: ÷ 1");
+        let old = "userspace-irqchip";
+        reads(old, PathKind::Userspace, TIMER, "LVTT", "0xec: one-shot, not masked, vector 0xec");
+        reads(old, PathKind::Userspace, DESCRIPTOR, "PIR", "–");
+        reads("amd-avic", PathKind::Avic, AVIC, "IsRunning", "1");
+        reads("amd-avic", PathKind::Avic, AVIC, "host APIC ID", "core 3");
+    }
+
+    #[test]
+    fn requests_have_names() {
+        for (made, words) in [
+            (&[][..], "0"),
+            (&[Request::Unblock], "UNBLOCK"),
+            (&[Request::Event, Request::Unblock], "UNBLOCK, EVENT"),
+            (&[Request::MigrateTimer], "MIGRATE_TIMER"),
+        ] {
+            let mut all = Requests::default();
+            for request in made {
+                all.make(*request);
+            }
+            assert_eq!(requests(all), words);
+        }
     }
 
     #[test]

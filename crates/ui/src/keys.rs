@@ -18,6 +18,7 @@ pub(crate) enum Command {
     /// On to the next breakpoint, or back to the one before.
     Run(bool),
     Help,
+    Glossary,
 }
 
 /// What has the focus, as far as keys of its own are concerned.
@@ -87,6 +88,7 @@ pub(crate) fn command(press: Press, focus: Focus) -> Option<Command> {
         "b" => Command::Run(true),
         "B" => Command::Run(false),
         "h" | "H" => Command::Hand,
+        "g" | "G" => Command::Glossary,
         "?" => Command::Help,
         key => {
             let mut chars = key.chars();
@@ -114,6 +116,7 @@ pub(crate) const HELP: &[(&[&str], &str)] = &[
     (&["H"], "play by hand: pick who moves"),
     (&["Ctrl", "Z"], "undo"),
     (&["Ctrl", "Shift", "Z"], "redo"),
+    (&["G"], "the glossary: every register, field and term"),
     (&["?"], "this help"),
 ];
 

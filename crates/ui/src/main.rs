@@ -3,8 +3,8 @@
 //! [`app`] holds the state and turns messages into changes; [`session`] is the run, the moment and the selected vCPU;
 //! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
 //! pure: [`keys`], [`place`], [`compare`], [`names`], [`hand`], [`tree`], [`undo`], [`condition`], [`breaks`], [`found`],
-//! [`facts`], [`figures`], [`list`], [`patch`], [`strip`], [`ticks`], [`words`]. [`lab`] is the way to the worker that does what
-//! takes long.
+//! [`facts`], [`figures`], [`queues`], [`glossary`], [`terms`], [`list`], [`patch`], [`strip`], [`ticks`], [`words`]. [`lab`] is
+//! the way to the worker that does what takes long.
 //!
 //! # What scripts and tests may rely on
 //!
@@ -21,7 +21,9 @@
 //! | `[data-testid=announce]` | the live region: the sentence, once it has been quiet |
 //! | `[data-testid=pi-pinned]`, `pi-posted` | of the selected vCPU, always both: `data-pir="0x31 0xec"`, `data-on="0\|1"`, `data-sn`, `data-nv`, `data-ndst`, `data-virr`, `data-visr`, `data-rvi="0xec"`, `data-svi`, `data-vppr` |
 //! | `[data-field=ON][data-path=posted]` | a cell of the tables, with its value in `data-value`; class `new` if the last step changed it |
-//! | `[data-testid=grid]` | holds the 16×16 grid's SVG; `grid-bank-pir`, `grid-bank-virr`, `grid-bank-visr`, `grid-path-pinned`, `grid-path-offloaded` choose it |
+//! | `[data-testid=grid]` | holds the 16×16 grid's SVG; `grid-bank-pir`, `grid-bank-virr`, `grid-bank-visr`, `grid-path-pinned`, `grid-path-offloaded` choose it; on AMD `grid-bank-irr`, `grid-bank-isr`; `grid-bank-bits`: the descriptor's 512 bits |
+//! | `[data-testid=queues]` | `details` with the hrtimer queues: rows `[data-cpu=0]`, cells `[data-path=posted]` with `data-next` |
+//! | `[data-term=PIR]` | a word with a definition; `definition`: the one that is shown; `glossary-dialog` with `glossary-search`, opened by `glossary` |
 //! | `[data-testid=vcpu-1]` | radio button that selects a vCPU, if there is more than one |
 //! | `[data-ledger=exits_arming][data-path=pinned][data-value]` | a cell of the ledger, by the ledger's JSON keys |
 //! | `[data-testid=steps-list]` | the list; rows `#beat-13[data-beat=13][data-rule=C8]`, the present one `.here` |
@@ -45,6 +47,7 @@ mod condition;
 mod facts;
 mod figures;
 mod found;
+mod glossary;
 mod hand;
 mod keys;
 mod lab;
@@ -52,9 +55,11 @@ mod list;
 mod names;
 mod patch;
 mod place;
+mod queues;
 mod session;
 mod shown;
 mod strip;
+mod terms;
 mod ticks;
 mod tree;
 mod undo;

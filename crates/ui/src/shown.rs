@@ -7,15 +7,18 @@ use crate::found::Found;
 use crate::hand::{self, Offer};
 use crate::list;
 use crate::names::{self, Name};
+use crate::queues;
 use crate::session::Session;
 use crate::strip;
 use apic_core::effect::{Bank, Effect};
+use apic_core::kvm::Vendor;
 use apic_core::lapic::VectorSet;
 use apic_core::rule::RuleInfo;
 use apic_core::run::{History, Lockstep, StepRecord, Way};
 use apic_core::scenario::{PathKind, Scenario};
 use apic_core::units::{VcpuId, Vector};
-use scene::{Aspect, Grid, Moment, PageData, Projection, View, grid_svg, narrate_beat};
+use apic_core::vmx::PiDesc;
+use scene::{Aspect, Grid, Layout, Moment, PageData, Projection, View, grid_svg, layout_svg, narrate_beat};
 use std::rc::Rc;
 use yew::AttrValue;
 
@@ -27,11 +30,23 @@ const GRID_WIDTH: u32 = 340;
 pub(crate) struct Choice {
     /// Width of the stages in pixels.
     pub(crate) width: u32,
-    pub(crate) bank: Bank,
+    /// What is drawn of the descriptor, or of the registers beside it.
+    pub(crate) picture: Picture,
     /// Whose grid, by its place among the paths.
     pub(crate) grid_path: usize,
     /// Steps are offered to be picked.
     pub(crate) by_hand: bool,
+    /// The queues of hrtimers are looked at.
+    pub(crate) queues: bool,
+}
+
+/// A picture of a vCPU's interrupts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Picture {
+    /// A set of vectors as the 16×16 grid.
+    Set(Bank),
+    /// The descriptor's 512 bits.
+    Layout,
 }
 
 /// A stage's picture and tally.
@@ -82,10 +97,16 @@ pub(crate) struct Shown {
     pub(crate) stages: Vec<StageView>,
     pub(crate) said: Said,
     pub(crate) time: AttrValue,
-    pub(crate) descriptor: Rc<[facts::Row]>,
-    pub(crate) timer: Rc<[facts::Row]>,
+    /// The processor is AMD's: there is a backing page, and no descriptor.
+    pub(crate) avic: bool,
+    pub(crate) descriptor: Rc<[facts::Rows]>,
+    pub(crate) timer: Rc<[facts::Rows]>,
+    /// While they are looked at.
+    pub(crate) queues: Rc<[queues::Row]>,
+    /// CPUs with timers that are not listed.
+    pub(crate) more_queues: usize,
     pub(crate) data: Rc<[Data]>,
-    bits: Option<Bits>,
+    drawn: Option<Drawn>,
     pub(crate) grid: AttrValue,
     pub(crate) ledger: Rc<[figures::Row]>,
     pub(crate) rows: list::Rows,
@@ -108,10 +129,13 @@ impl Shown {
             stages: Vec::new(),
             said: Said::default(),
             time: AttrValue::default(),
+            avic: false,
             descriptor: Rc::default(),
             timer: Rc::default(),
+            queues: Rc::default(),
+            more_queues: 0,
             data: Rc::default(),
-            bits: None,
+            drawn: None,
             grid: AttrValue::default(),
             ledger: Rc::default(),
             rows: list::Rows::default(),
@@ -216,15 +240,19 @@ impl Shown {
         let both = || session.before.iter().zip(paths);
         let machines: Vec<_> = both().map(|(before, p)| (&before.0, p.machine())).collect();
         let ledgers: Vec<_> = both().map(|(before, p)| (&before.1, p.ledger())).collect();
-        self.descriptor = facts::rows(facts::DESCRIPTOR, session.vcpu, &machines).into();
+        self.avic = paths.first().is_some_and(|p| p.machine().config().vendor == Vendor::Svm);
+        let groups = if self.avic { facts::AVIC } else { facts::DESCRIPTOR };
+        self.descriptor = facts::rows(groups, session.vcpu, &machines).into();
         self.timer = facts::rows(facts::TIMER, session.vcpu, &machines).into();
+        let queues = if choice.queues { queues::rows(&machines, session.vcpu) } else { queues::Queues::default() };
+        (self.queues, self.more_queues) = (queues.rows.into(), queues.more);
         self.ledger = figures::rows(&ledgers).into();
         let data = |(p, name): (&History, &Name)| Data::of(name.key.clone(), p.machine(), session.vcpu);
         self.data = paths.iter().zip(self.paths.iter()).map(data).collect();
-        let bits = Bits::of(&session.lockstep, session.vcpu, choice);
-        if self.bits != bits {
-            self.grid = bits.as_ref().map(Bits::draw).unwrap_or_default();
-            self.bits = bits;
+        let drawn = Drawn::of(session, choice);
+        if self.drawn != drawn {
+            self.grid = drawn.as_ref().map(Drawn::draw).unwrap_or_default();
+            self.drawn = drawn;
         }
     }
 
@@ -246,6 +274,42 @@ fn last_steps(lockstep: &Lockstep) -> impl Iterator<Item = (usize, &StepRecord)>
     })
 }
 
+/// What the picture beside the tables shows.
+#[derive(Clone, PartialEq)]
+enum Drawn {
+    Bits(Bits),
+    Layout { now: PiDesc, before: PiDesc },
+}
+
+impl Drawn {
+    fn of(session: &Session, choice: Choice) -> Option<Self> {
+        let (lockstep, vcpu) = (&session.lockstep, session.vcpu);
+        let index = choice.grid_path.min(lockstep.paths().len().saturating_sub(1));
+        let machine = lockstep.paths().get(index)?.machine();
+        let avic = machine.config().vendor == Vendor::Svm;
+        match choice.picture {
+            Picture::Layout if !avic => {
+                let before = &session.before.get(index)?.0;
+                let [now, before] = [machine, before].map(|m| Some(m.vcpus().get(vcpu.index())?.pi().clone()));
+                Some(Self::Layout { now: now?, before: before? })
+            }
+            // AVIC has no PIR: requests are in IRR from the start.
+            Picture::Set(Bank::Pir) | Picture::Layout if avic => Bits::of(lockstep, vcpu, index, Bank::Virr),
+            Picture::Set(bank) => Bits::of(lockstep, vcpu, index, bank),
+            Picture::Layout => None,
+        }
+    }
+
+    fn draw(&self) -> AttrValue {
+        match self {
+            Self::Bits(Bits { name, set, changed, vppr }) => {
+                grid_svg(&Grid { id: "grid", name, set, changed, vppr: *vppr, width: GRID_WIDTH }).into()
+            }
+            Self::Layout { now, before } => layout_svg(&Layout { id: "layout", now, before, width: GRID_WIDTH }).into(),
+        }
+    }
+}
+
 /// What the grid shows.
 #[derive(Clone, PartialEq)]
 struct Bits {
@@ -256,29 +320,23 @@ struct Bits {
 }
 
 impl Bits {
-    fn of(lockstep: &Lockstep, vcpu: VcpuId, choice: Choice) -> Option<Self> {
-        let index = choice.grid_path.min(lockstep.paths().len().saturating_sub(1));
+    fn of(lockstep: &Lockstep, vcpu: VcpuId, index: usize, shown: Bank) -> Option<Drawn> {
         let path = lockstep.paths().get(index)?;
+        let avic = path.machine().config().vendor == Vendor::Svm;
         let v = path.machine().vcpus().get(vcpu.index())?;
-        let (name, set) = match choice.bank {
+        let (name, set) = match shown {
             Bank::Pir => ("PIR", v.pi().pir()),
-            Bank::Virr => ("VIRR", v.vapic().virr()),
-            Bank::Visr => ("VISR", v.vapic().visr()),
+            Bank::Virr => (if avic { "IRR" } else { "VIRR" }, v.vapic().virr()),
+            Bank::Visr => (if avic { "ISR" } else { "VISR" }, v.vapic().visr()),
         };
         let stepped = lockstep.last_beat().is_some_and(|b| b.steps[index].is_some());
         let effects = path.last().filter(|_| stepped).map_or(&[][..], |r| &r.effects);
         let changed = effects.iter().filter_map(|effect| match effect {
-            Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == choice.bank => {
-                Some((*vector, *on))
-            }
+            Effect::Bit { vcpu: whose, bank, vector, on } if *whose == vcpu && *bank == shown => Some((*vector, *on)),
             _ => None,
         });
-        let vppr = (choice.bank == Bank::Virr).then(|| v.vapic().vppr());
-        Some(Self { name, set: *set, changed: changed.collect(), vppr })
-    }
-
-    fn draw(&self) -> AttrValue {
-        let Self { name, set, changed, vppr } = self;
-        grid_svg(&Grid { id: "grid", name, set, changed, vppr: *vppr, width: GRID_WIDTH }).into()
+        // What is in service is held back by nothing.
+        let vppr = (shown != Bank::Visr).then(|| v.vapic().vppr());
+        Some(Drawn::Bits(Self { name, set: *set, changed: changed.collect(), vppr }))
     }
 }

@@ -88,6 +88,17 @@ pub(crate) fn breakable(name: &str) -> String {
     name.replace('_', "_\u{200b}")
 }
 
+/// A text at the end of a piece of markup.
+pub(crate) fn push_text(markup: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => markup.push_str("&amp;"),
+            '<' => markup.push_str("&lt;"),
+            c => markup.push(c),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

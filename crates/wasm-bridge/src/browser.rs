@@ -6,6 +6,7 @@
 use js_sys::Reflect;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Event, EventTarget, Storage, Window};
 
 fn window() -> Option<Window> {
@@ -69,7 +70,21 @@ pub async fn copy(text: String) -> bool {
     if !there {
         return false;
     }
-    wasm_bindgen_futures::JsFuture::from(navigator.clipboard().write_text(&text)).await.is_ok()
+    JsFuture::from(navigator.clipboard().write_text(&text)).await.is_ok()
+}
+
+/// A table that is a JSON file of the page's own: an array of objects, of which these columns are read. `None` if it
+/// cannot be loaded; a column that an object lacks is empty.
+pub async fn table<const N: usize>(address: &str, columns: [&str; N]) -> Option<Vec<[String; N]>> {
+    let response: web_sys::Response = JsFuture::from(window()?.fetch_with_str(address)).await.ok()?.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let rows: js_sys::Array = JsFuture::from(response.json().ok()?).await.ok()?.dyn_into().ok()?;
+    let read = |row: JsValue| {
+        columns.map(|column| Reflect::get(&row, &column.into()).ok().and_then(|v| v.as_string()).unwrap_or_default())
+    };
+    Some(rows.iter().map(read).collect())
 }
 
 /// Device pixels per CSS pixel.

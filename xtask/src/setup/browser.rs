@@ -1,4 +1,4 @@
-//! A Chromium and the npm packages that drive it.
+//! A Chromium, a Firefox and the npm packages that drive them.
 
 use std::env;
 use std::fs;
@@ -39,6 +39,25 @@ pub(crate) fn chromium() -> Result<PathBuf, Error> {
     })
 }
 
+/// Names under which systems install Firefox.
+const FIREFOX_NAMES: [&str; 2] = ["firefox", "firefox-esr"];
+
+/// The Firefox of the smoke tests: `$EXITLESS_FIREFOX`, one on PATH, or Debian's. Where none can be had they are skipped,
+/// and it is said why.
+pub(crate) fn firefox() -> Option<PathBuf> {
+    let on_path = || FIREFOX_NAMES.iter().find_map(|name| shell::find(name));
+    if let Some(chosen) = env::var_os("EXITLESS_FIREFOX").map(PathBuf::from) {
+        return Some(chosen);
+    }
+    if let Some(found) = on_path() {
+        return Some(found);
+    }
+    if let Err(error) = apt::install(&["firefox-esr"], "some browser tests drive Firefox", "270 MB") {
+        println!("The tests in Firefox will be skipped: {error}; or set EXITLESS_FIREFOX=/path/to/firefox");
+    }
+    on_path()
+}
+
 /// The packages of `tests/browser`, exactly as its lock file names them.
 pub(crate) fn node_packages(places: &Places) -> Result<(), Error> {
     tools::node()?;
@@ -49,7 +68,7 @@ pub(crate) fn node_packages(places: &Places) -> Result<(), Error> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    announce("the npm packages of tests/browser", "they drive the browser in the tests", "with npm ci, 10 MB");
+    announce("the npm packages of tests/browser", "they drive the browser in the tests", "with npm ci, 75 MB");
     let mut npm = Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
     shell::run("installing the npm packages", &mut npm)?;

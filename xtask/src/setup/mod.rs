@@ -11,7 +11,7 @@ pub(crate) mod own_std;
 mod rust_target;
 mod tools;
 
-pub(crate) use browser::{chromium, node_packages};
+pub(crate) use browser::{chromium, firefox, node_packages};
 pub(crate) use cxx::cxx;
 pub(crate) use rust_target::{TARGET, WasmToolchain, clippy as wasm_clippy, wasm as wasm_toolchain};
 pub(crate) use tools::{SiteTools, cargo_mutants, require_component, site as site_tools, wasm_bindgen};
@@ -25,8 +25,12 @@ pub(crate) fn everything(places: &Places) -> Result<(), Error> {
     site_tools(places)?;
     own_std::possible(&toolchain, places);
     let browser = chromium()?;
+    let firefox = firefox();
     node_packages(places)?;
     println!("All is set up: {}; Chromium is {}.", toolchain.says(), browser.display());
+    if let Some(firefox) = firefox {
+        println!("Firefox is {}.", firefox.display());
+    }
     Ok(())
 }
 

@@ -60,6 +60,9 @@ pub struct Config {
     loads: Vec<(Load, Ns)>,
 }
 
+/// Guests of the model divide the bus clock by 1.
+const TDCR: Tdcr = Tdcr::from_written(0xb);
+
 /// Constants of a vCPU.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct VcpuConfig {
@@ -105,7 +108,7 @@ impl Config {
                 scenario::TimerMode::TscDeadline if path != PathKind::Userspace => TimerMode::TscDeadline,
                 _ => TimerMode::OneShot,
             },
-            rate: CountRate { bus: BusNs::DEFAULT, divisor: Tdcr::from_written(0xb).divisor() },
+            rate: CountRate { bus: BusNs::DEFAULT, divisor: TDCR.divisor() },
             hv_timer: match (rules.can_hv(timer), rules.has(Switch::HvTimerPeriods)) {
                 (false, _) => HvTimer::No,
                 (true, false) => HvTimer::Deadline,
@@ -137,6 +140,11 @@ impl Config {
             tick_period: Ns::from_ns(1_000_000_000 / u64::from(scenario.host.hz.max(1))),
             loads: loads.collect(),
         }
+    }
+
+    /// TDCR as the guest leaves it.
+    pub const fn tdcr(&self) -> Tdcr {
+        TDCR
     }
 
     /// The CPU's load.

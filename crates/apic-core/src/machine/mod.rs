@@ -166,6 +166,12 @@ impl Machine {
         queue.iter().find(|(_, t)| *t == TimerId::Lapic(vcpu)).map(|(at, _)| (cpu, *at))
     }
 
+    /// TMCCT, as the vCPU would read it now.
+    pub fn current_count(&self, vcpu: VcpuId) -> Option<u32> {
+        let vcpu = self.vcpus.get(vcpu.index())?;
+        Some(vcpu.timer.current_count(vcpu.tmict, self.cfg.rate, self.now))
+    }
+
     /// The canonical bytes of the state: equal states have equal bytes, on every platform.
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_allocvec(self).unwrap_or_default()

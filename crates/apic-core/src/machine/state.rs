@@ -15,7 +15,7 @@ use super::userspace::{User, UserPc};
 use crate::cost::CostKind;
 use crate::host::HrtimerBase;
 use crate::kvm::{Mode, Requests, VcpuMode, Vendor};
-use crate::lapic::{KvmTimer, Lvtt, VirtualApic};
+use crate::lapic::{KvmTimer, Lvtt, TimerMode, VirtualApic};
 use crate::rule::Rule;
 use crate::scenario::Load;
 use crate::units::{CpuId, Ns, Tsc, VcpuId, Vector};
@@ -531,6 +531,11 @@ impl Vcpu {
     /// LVTT.
     pub fn lvtt(&self) -> Lvtt {
         self.lvtt
+    }
+
+    /// TMICT, as the guest would read it: in TSC-deadline mode a write to it is ignored.
+    pub fn initial_count(&self) -> u32 {
+        if self.timer.mode == TimerMode::TscDeadline { 0 } else { self.tmict }
     }
 
     /// AVIC: whether the physical APIC ID table says that it runs, so that senders ring its CPU's doorbell.

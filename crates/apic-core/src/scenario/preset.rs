@@ -36,6 +36,7 @@ pub const PRESETS: &[Preset] = presets![
     "redis-skylake-2019",
     "device-and-preemption",
     "device-wakes-vcpu",
+    "two-posts-one-notification",
 ];
 
 impl Preset {

@@ -45,6 +45,7 @@ impl App {
             }
             Command::Run(forward) => self.run_to(ctx, forward),
             Command::Hand => self.by_hand(),
+            Command::Glossary => self.all_terms(ctx),
             Command::Undo => self.turn(ctx, true),
             Command::Redo => self.turn(ctx, false),
             Command::Help => {

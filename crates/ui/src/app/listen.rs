@@ -1,6 +1,6 @@
 //! What the page hears from its window: keys, the address, its size.
 
-use super::{App, Msg};
+use super::{App, Msg, define};
 use crate::keys::{self, Focus, Press};
 use wasm_bindgen::JsCast;
 use wasm_bridge::browser::Listener;
@@ -28,13 +28,15 @@ pub(super) fn listeners(ctx: &Context<App>) -> Vec<Option<Listener>> {
             link.send_message(Msg::Command(command));
         }
     };
-    vec![
+    let mut all = vec![
         Listener::on_window("keydown", keydown),
         Listener::on_window("popstate", send(|| Msg::AddressChanged)),
         Listener::on_window("hashchange", send(|| Msg::AddressChanged)),
         Listener::on_window("pagehide", send(|| Msg::WriteAddress)),
         Listener::on_window("resize", send(|| Msg::Resized)),
-    ]
+    ];
+    all.extend(define::listeners(ctx));
+    all
 }
 
 /// What has the focus when a key is pressed.

@@ -8,6 +8,7 @@ use crate::view::breaks::Breakpoints;
 use crate::view::compare::Compare;
 use crate::view::descriptor::Descriptor;
 use crate::view::differ::Differ;
+use crate::view::glossary::{All as AllTerms, Definition};
 use crate::view::header::Header;
 use crate::view::help::Help;
 use crate::view::ledger::Ledger;
@@ -15,6 +16,7 @@ use crate::view::measure::Measure;
 use crate::view::notice::Notice;
 use crate::view::part::part;
 use crate::view::presets::Presets;
+use crate::view::queues::Queues;
 use crate::view::registers::Registers;
 use crate::view::sentence::Sentence;
 use crate::view::share::Share;
@@ -116,14 +118,18 @@ impl App {
                             data: shown.data.clone(),
                             grid: shown.grid.clone(),
                             grid_path: self.choice.grid_path,
-                            bank: self.choice.bank,
+                            avic: shown.avic,
+                            picture: self.choice.picture,
                             send: send(),
                         }) }
                         { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
-                        { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone() }) }
+                        { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone(), send: send() }) }
+                        { part(Queues { open: self.choice.queues, paths: paths(), rows: shown.queues.clone(), more: shown.more_queues, send: send() }) }
                     </aside>
                 </main>
                 { part(Help) }
+                { part(Definition { term: self.defined.term.clone(), glossary: self.defined.glossary.clone() }) }
+                { part(AllTerms { words: self.defined.words.clone(), glossary: self.defined.glossary.clone(), send: send() }) }
                 <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
             </>
         }

@@ -5,9 +5,10 @@ use super::part::{Draw, Send};
 use super::raw::Raw;
 use super::registers;
 use crate::app::Msg;
-use crate::facts::{Data, IN_DESCRIPTOR, Row};
+use crate::facts::{Data, Rows};
 use crate::keys::Command;
 use crate::names::Name;
+use crate::shown::Picture;
 use apic_core::effect::Bank;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -18,45 +19,57 @@ pub(crate) struct Descriptor {
     pub(crate) vcpu: u16,
     pub(crate) vcpus: u16,
     pub(crate) paths: Rc<[Name]>,
-    pub(crate) rows: Rc<[Row]>,
+    pub(crate) rows: Rc<[Rows]>,
     pub(crate) data: Rc<[Data]>,
     pub(crate) grid: AttrValue,
     /// Which path's grid, by its place in `paths`.
     pub(crate) grid_path: usize,
-    pub(crate) bank: Bank,
+    /// The processor is AMD's.
+    pub(crate) avic: bool,
+    pub(crate) picture: Picture,
     pub(crate) send: Send,
 }
 
 impl Draw for Descriptor {
     fn draw(&self) -> Html {
         let props = self;
-        let (descriptor, apic) = props.rows.split_at(IN_DESCRIPTOR.min(props.rows.len()));
+        let title = if props.avic { "AVIC, vCPU " } else { "Posted-interrupt descriptor, vCPU " };
+        let pictures = if props.avic { AMD } else { INTEL };
+        let names: Vec<&str> = pictures.iter().map(|(_, name)| *name).collect();
+        let chosen = pictures.iter().position(|(p, _)| *p == props.picture).or(Some(0));
+        let pick = props.send.reform(move |i: usize| Msg::Picture(pictures.get(i).map_or(PIR, |(p, _)| *p)));
+        let foot = if chosen == Some(3) { LAYOUT_FOOT } else { GRID_FOOT };
         html! {
             <section class="card" aria-labelledby="pi-title">
                 <div class="panel-head">
-                    <h2 id="pi-title" class="panel">{ "Posted-interrupt descriptor, vCPU " }{ props.vcpu }</h2>
+                    <h2 id="pi-title" class="panel">{ title }{ props.vcpu }</h2>
                     <div>{ chooser(props) }</div>
                 </div>
                 <table class="fields">
                     <thead><tr><td></td>{ for props.paths.iter().zip(props.data.iter()).map(head) }</tr></thead>
-                    { registers::rows(&props.paths, descriptor) }
-                    <tbody class="gap"><tr><th colspan={(props.paths.len() + 1).to_string()} scope="colgroup">{ "Virtual APIC and guest interrupt status" }</th></tr></tbody>
-                    { registers::rows(&props.paths, apic) }
+                    { registers::rows(&props.paths, &props.rows) }
                 </table>
                 <div class="grid-head">
-                    { segments("grid-bank", "Which set", &BANKS.map(|(_, name)| name), BANKS.iter().position(|(b, _)| *b == props.bank),
-                        &props.send.reform(|i: usize| Msg::Bank(BANKS[i.min(2)].0))) }
+                    { segments("grid-bank", "Which picture", &names, chosen, &pick) }
                     { segments("grid-path", "Which path", &props.paths.iter().map(|p| p.short.as_str()).collect::<Vec<_>>(),
                         Some(props.grid_path), &props.send.reform(Msg::GridPath)) }
                 </div>
                 <Raw class="grid-place" testid="grid" markup={props.grid.clone()} />
-                <p class="foot">{ "Row: priority class, the high digit of a vector. Column: the low digit." }</p>
+                <p class="foot">{ foot }</p>
             </section>
         }
     }
 }
 
-const BANKS: [(Bank, &str); 3] = [(Bank::Pir, "PIR"), (Bank::Virr, "VIRR"), (Bank::Visr, "VISR")];
+const PIR: Picture = Picture::Set(Bank::Pir);
+const INTEL: &[(Picture, &str)] =
+    &[(PIR, "PIR"), (Picture::Set(Bank::Virr), "VIRR"), (Picture::Set(Bank::Visr), "VISR"), (Picture::Layout, "Bits")];
+const AMD: &[(Picture, &str)] = &[(Picture::Set(Bank::Virr), "IRR"), (Picture::Set(Bank::Visr), "ISR")];
+
+const GRID_FOOT: &str = "Row: priority class, the high digit of a vector. Column: the low digit. A line is the processor \
+                         priority: vectors below it wait.";
+const LAYOUT_FOOT: &str = "The descriptor’s 512 bits, 64 a row, bit 0 of each row at the right. What is crossed out is \
+                           reserved.";
 
 /// A column's head, which also says everything as data.
 fn head((path, data): (&Name, &Data)) -> Html {

@@ -24,6 +24,7 @@ impl Draw for Help {
                     { "Everything else is reached with Tab. To move a vCPU or a housekeeper: focus its token, Enter to pick \
                        it up, arrows to choose a core, Enter to drop it, Esc to leave it where it was." }
                 </p>
+                <p>{ "A dotted underline marks a word with a definition: point at it, focus it or press it. The glossary (G) has them all." }</p>
                 <form method="dialog"><button autofocus={true}>{ "Close" }</button></form>
             </dialog>
         }

@@ -2,7 +2,8 @@
 
 use super::costs::Costs;
 use super::part::{Draw, part};
-use crate::figures::{Cell, Row};
+use super::term::term;
+use crate::figures::{self, Cell, Row};
 use crate::names::Name;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -25,14 +26,17 @@ impl Draw for Ledger {
             let cells = props.paths.iter().zip(&row.cells).map(|(path, cell)| number(row.key, &path.key, cell));
             // A VM without devices has nothing to say of them.
             let hidden = row.key.starts_with("device") && row.cells.iter().all(|c| c.value == 0);
-            html! { <tr {class} {hidden}><th scope="row" title={row.what}>{ row.label }</th>{ for cells }</tr> }
+            html! { <tr {class} {hidden}><th scope="row">{ term(row.label) }</th>{ for cells }</tr> }
         };
+        let per_tick =
+            (0..props.paths.len()).map(|path| html! { <td>{ figures::exits_per_tick(&props.rows, path) }</td> });
         html! {
             <section class="card" aria-labelledby="ledger-title">
                 <h2 id="ledger-title" class="panel">{ "Ledger, since the start" }</h2>
                 <table class="figures" data-testid="ledger">
                     <thead><tr><td></td>{ for head }</tr></thead>
                     <tbody>{ for props.rows.iter().map(row) }</tbody>
+                    <tfoot><tr><th scope="row">{ term("exits per tick") }</th>{ for per_tick }</tr></tfoot>
                 </table>
                 <p class="foot">{ "Moved, not removed." }</p>
                 { part(Costs { set: props.cost_set.clone() }) }

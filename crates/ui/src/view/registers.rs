@@ -1,7 +1,10 @@
 //! A table of fields with one column per path.
 
-use super::part::Draw;
-use crate::facts::{Cell, Row};
+use super::part::{Draw, Send};
+use super::term::term;
+use crate::app::Msg;
+use crate::facts::{Cell, Row, Rows};
+use crate::keys::Command;
 use crate::names::Name;
 use crate::words;
 use std::rc::Rc;
@@ -11,12 +14,17 @@ use yew::prelude::*;
 const SHORT: usize = 6;
 
 /// Rows of such a table.
-pub(crate) fn rows(paths: &[Name], rows: &[Row]) -> Html {
+pub(crate) fn rows(paths: &[Name], groups: &[Rows]) -> Html {
     let row = |row: &Row| {
         let cells = paths.iter().zip(&row.cells).map(|(path, cell)| value(row.name, &path.key, cell));
-        html! { <tr><th scope="row" title={row.what}>{ words::breakable(row.name) }</th>{ for cells }</tr> }
+        html! { <tr><th scope="row">{ term(row.name) }</th>{ for cells }</tr> }
     };
-    html! { <tbody>{ for rows.iter().map(row) }</tbody> }
+    let head = |title: &'static str| {
+        let columns = (paths.len() + 1).to_string();
+        html! { <tr class="gap" hidden={title.is_empty()}><th colspan={columns} scope="rowgroup">{ title }</th></tr> }
+    };
+    let group = |g: &Rows| html! { <tbody>{ head(g.title) }{ for g.rows.iter().map(row) }</tbody> };
+    html! { <>{ for groups.iter().map(group) }</> }
 }
 
 fn value(field: &'static str, path: &AttrValue, cell: &Cell) -> Html {
@@ -41,7 +49,8 @@ fn value(field: &'static str, path: &AttrValue, cell: &Cell) -> Html {
 pub(crate) struct Registers {
     pub(crate) vcpu: u16,
     pub(crate) paths: Rc<[Name]>,
-    pub(crate) rows: Rc<[Row]>,
+    pub(crate) rows: Rc<[Rows]>,
+    pub(crate) send: Send,
 }
 
 impl Draw for Registers {
@@ -56,6 +65,9 @@ impl Draw for Registers {
                     </thead>
                     { rows(&props.paths, &props.rows) }
                 </table>
+                <p class="foot">{ "A dotted underline marks a word with a definition. " }
+                    <button class="quiet small" data-testid="glossary" title="All definitions (G)"
+                        onclick={props.send.reform(|_: MouseEvent| Msg::Command(Command::Glossary))}>{ "Glossary" }</button></p>
             </section>
         }
     }

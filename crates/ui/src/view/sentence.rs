@@ -1,6 +1,7 @@
 //! What the last step did, in words.
 
 use super::part::Draw;
+use super::term::marked;
 use yew::prelude::*;
 
 /// The sentence.
@@ -18,10 +19,10 @@ pub(crate) struct Sentence {
 impl Draw for Sentence {
     fn draw(&self) -> Html {
         let props = self;
-        let aside = props.aside.clone().map(|aside| html! { <span class="aside">{ " " }{ aside }</span> });
+        let aside = props.aside.clone().map(|aside| html! { <span class="aside">{ " " }{ marked(&aside) }</span> });
         html! {
             <section class="card sentence" aria-label="What happened">
-                <p class="say" data-testid="sentence">{ props.main.clone() }<span>{ aside }</span></p>
+                <p class="say" data-testid="sentence">{ marked(&props.main) }<span>{ aside }</span></p>
                 <div class="why">{ why(props) }</div>
             </section>
         }
@@ -36,7 +37,7 @@ fn why(props: &Sentence) -> Html {
                 <span class={format!("badge {}", props.badge)}>{ props.who.clone() }</span>
                 { " " }<span class="rule-id" data-testid="rule">{ rule.id }</span>{ " " }{ rule.title }
             </summary>
-            <p>{ rule.what }</p>
+            <p>{ marked(rule.what) }</p>
             <p class="source">{ "Source: " }{ rule.source }</p>
         </details>
     }
