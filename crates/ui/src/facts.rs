@@ -160,8 +160,8 @@ pub(crate) const TIMER: &[Group] = &[
         fields: &[
             field!("LVTT", NEVER_LIT, |m, v| {
                 let lvtt = m.vcpus()[v.index()].lvtt();
-                let masked = if lvtt.masked() { "masked" } else { "not masked" };
-                format!("{:#x}: {}, {masked}, vector {}", lvtt.register(), lvtt.mode().name(), lvtt.vector())
+                let masked = if lvtt.masked() { "masked, " } else { "" };
+                format!("{:#x}: {}, {masked}{}", lvtt.register(), lvtt.mode().name(), lvtt.vector())
             }),
             field!("IA32_TSC_DEADLINE", NOT_ZERO, |m, v| words::grouped(timer(m, v).tscdeadline.as_cycles())),
             field!("TMICT", NOT_ZERO, |m, v| words::grouped(u64::from(m.vcpus()[v.index()].initial_count()))),
@@ -310,12 +310,12 @@ mod tests {
     #[test]
     fn registers_are_decoded() {
         let first = "pinned-vs-offloaded";
-        reads(first, PathKind::Posted, TIMER, "LVTT", "0x400ec: TSC-deadline, not masked, vector 0xec");
+        reads(first, PathKind::Posted, TIMER, "LVTT", "0x400ec: TSC-deadline, 0xec");
         reads(first, PathKind::Posted, TIMER, "TMICT", "0");
         reads(first, PathKind::Posted, TIMER, "TMCCT", "0");
         reads(first, PathKind::Posted, TIMER, "TDCR", "0xb: ÷ 1");
         let old = "userspace-irqchip";
-        reads(old, PathKind::Userspace, TIMER, "LVTT", "0xec: one-shot, not masked, vector 0xec");
+        reads(old, PathKind::Userspace, TIMER, "LVTT", "0xec: one-shot, 0xec");
         reads(old, PathKind::Userspace, DESCRIPTOR, "PIR", "–");
         reads("amd-avic", PathKind::Avic, AVIC, "IsRunning", "1");
         reads("amd-avic", PathKind::Avic, AVIC, "host APIC ID", "core 3");

@@ -1,12 +1,10 @@
 //! The glossary: what the registers, fields and terms of the page are, and where that is written.
 //!
-//! It is data (`static/glossary/terms.json`), fetched when somebody first asks for a definition.
+//! It is data, fetched when somebody first asks for a definition: `static/glossary/terms.json`, and `rules.json` with the
+//! words of each rule that a step can follow. `data-glossary` of `#app` names the files.
 
 use std::rc::Rc;
 use yew::AttrValue;
-
-/// Where it is, relative to the page, unless the page says otherwise (`data-glossary` of `#app`).
-pub(crate) const ADDRESS: &str = "static/glossary/terms.json";
 
 /// The columns that are read of each entry.
 pub(crate) const COLUMNS: [&str; 4] = ["name", "also", "what", "source"];

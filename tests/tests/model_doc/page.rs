@@ -19,7 +19,7 @@ pub(crate) fn of(pins: &Pins) -> String {
     let mut page = HEAD.to_owned();
     let mut flow = "";
     for rule in Rule::ALL {
-        let info = rule.info();
+        let (info, words) = (rule.info(), rule.words());
         let this = flow_of(info.id);
         if this != flow {
             flow = this;
@@ -31,7 +31,7 @@ pub(crate) fn of(pins: &Pins) -> String {
         let tests =
             pins.get(info.id).map(|tests| tests.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join(", "));
         let eras = eras(*rule);
-        let cells = [info.id, info.title, info.what, &eras, info.source, &tests.unwrap_or_default()]
+        let cells = [info.id, info.title, words.what, &eras, words.source, &tests.unwrap_or_default()]
             .map(|cell| cell.replace('|', "\\|"));
         let _ = writeln!(page, "| {} |", cells.join(" | "));
     }

@@ -169,7 +169,7 @@ fn rules(page: &PageData, out: &mut String) {
     out.push_str("## Rules that this tick follows\n\n| rule | what | source |\n| --- | --- | --- |\n");
     for rule in followed {
         let info = rule.info();
-        out.push_str(&row(&[info.id.to_owned(), escaped(info.title), escaped(info.source)]));
+        out.push_str(&row(&[info.id.to_owned(), escaped(info.title), escaped(rule.words().source)]));
     }
     out.push('\n');
 }

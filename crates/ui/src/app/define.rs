@@ -2,7 +2,7 @@
 //! pressed; gone with Escape (WCAG 2.2, "Content on Hover or Focus").
 
 use super::{App, Msg, element};
-use crate::glossary::{ADDRESS, COLUMNS, Glossary};
+use crate::glossary::{COLUMNS, Glossary};
 use crate::view::glossary::{DEFINITION, DIALOG};
 use crate::view::term::TERM;
 use gloo_timers::callback::Timeout;
@@ -36,6 +36,8 @@ pub(crate) enum Ask {
     Close,
     /// The file is here, or will not come.
     Loaded(Glossary),
+    /// A rule's words are looked at.
+    Wanted,
     /// Something is looked for in the dialog.
     Search(AttrValue),
     /// The window moved under the word.
@@ -94,6 +96,10 @@ impl App {
                 }
                 true
             }
+            Ask::Wanted => {
+                self.load(ctx);
+                false
+            }
             Ask::Search(words) => {
                 defined.words = words;
                 true
@@ -151,9 +157,13 @@ impl App {
         }
         self.defined.glossary = Glossary::Coming;
         let link = ctx.link().clone();
-        let address = element("app").and_then(|app| app.get_attribute("data-glossary"));
+        let files = element("app").and_then(|app| app.get_attribute("data-glossary")).unwrap_or_default();
         yew::platform::spawn_local(async move {
-            let rows = browser::table(address.as_deref().unwrap_or(ADDRESS), COLUMNS).await;
+            let mut rows = Vec::new();
+            for file in files.split(' ') {
+                rows.push(browser::table(file, COLUMNS).await);
+            }
+            let rows = rows.into_iter().collect::<Option<Vec<_>>>().map(|files| files.concat());
             link.send_message(Msg::Define(Ask::Loaded(Glossary::of(rows))));
         });
     }

@@ -68,6 +68,8 @@ impl App {
                                 rule: shown.said.rule,
                                 main: shown.said.main.clone(),
                                 aside: shown.said.aside.clone(),
+                                glossary: self.defined.glossary.clone(),
+                                send: send(),
                             }) }
                             { part(Transport {
                                 position,
@@ -126,9 +128,9 @@ impl App {
                         { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone(), send: send() }) }
                         { part(Queues { open: self.choice.queues, paths: paths(), rows: shown.queues.clone(), more: shown.more_queues, send: send() }) }
                     </aside>
+                    { part(Definition { term: self.defined.term.clone(), glossary: self.defined.glossary.clone() }) }
                 </main>
                 { part(Help) }
-                { part(Definition { term: self.defined.term.clone(), glossary: self.defined.glossary.clone() }) }
                 { part(AllTerms { words: self.defined.words.clone(), glossary: self.defined.glossary.clone(), send: send() }) }
                 <p class="unseen" role="status" aria-live="polite" data-testid="announce">{ self.spoken.clone() }</p>
             </>

@@ -24,23 +24,24 @@ pub(crate) struct Definition {
 
 impl Draw for Definition {
     fn draw(&self) -> Html {
-        let words = match (self.glossary.entry(&self.term), &self.glossary) {
-            (Some(entry), _) => definition(entry),
-            (None, Glossary::Unread | Glossary::Coming) => html! { <p>{ "…" }</p> },
-            (None, Glossary::Missing) => html! { <p>{ "The definitions could not be loaded." }</p> },
-            (None, Glossary::Read(_)) => html! { <p>{ "No definition." }</p> },
-        };
         html! {
             <div id={DEFINITION} class="definition" role="tooltip" hidden={self.term.is_empty()} data-testid="definition">
                 <p class="defined">{ self.term.clone() }</p>
-                { words }
+                <div>{ told(self.glossary.entry(&self.term), &self.glossary) }</div>
             </div>
         }
     }
 }
 
-fn definition(entry: &Entry) -> Html {
-    html! { <><p>{ entry.what.clone() }</p><p class="source">{ "Source: " }{ entry.source.clone() }</p></> }
+/// What an entry says; or why it cannot be told.
+pub(super) fn told(entry: Option<&Entry>, glossary: &Glossary) -> Html {
+    let (what, source) = match (entry, glossary) {
+        (Some(entry), _) => (entry.what.clone(), format!("Source: {}", entry.source)),
+        (None, Glossary::Unread | Glossary::Coming) => ("…".into(), String::new()),
+        (None, Glossary::Missing) => ("The definitions could not be loaded.".into(), String::new()),
+        (None, Glossary::Read(_)) => ("No definition.".into(), String::new()),
+    };
+    html! { <><p>{ what }</p><p class="source">{ source }</p></> }
 }
 
 /// All definitions, to look something up.

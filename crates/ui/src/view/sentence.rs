@@ -1,7 +1,11 @@
 //! What the last step did, in words.
 
-use super::part::Draw;
+use super::glossary::told;
+use super::part::{Draw, Send};
 use super::term::marked;
+use crate::app::Msg;
+use crate::app::define::Ask;
+use crate::glossary::Glossary;
 use yew::prelude::*;
 
 /// The sentence.
@@ -14,6 +18,9 @@ pub(crate) struct Sentence {
     pub(crate) rule: Option<&'static apic_core::rule::RuleInfo>,
     pub(crate) main: AttrValue,
     pub(crate) aside: Option<AttrValue>,
+    /// Where the rule's words are, once they were asked for.
+    pub(crate) glossary: Glossary,
+    pub(crate) send: Send,
 }
 
 impl Draw for Sentence {
@@ -32,13 +39,12 @@ impl Draw for Sentence {
 fn why(props: &Sentence) -> Html {
     let Some(rule) = props.rule else { return Html::default() };
     html! {
-        <details>
+        <details ontoggle={props.send.reform(|_: Event| Msg::Define(Ask::Wanted))}>
             <summary>
                 <span class={format!("badge {}", props.badge)}>{ props.who.clone() }</span>
                 { " " }<span class="rule-id" data-testid="rule">{ rule.id }</span>{ " " }{ rule.title }
             </summary>
-            <p>{ marked(rule.what) }</p>
-            <p class="source">{ "Source: " }{ rule.source }</p>
+            <div>{ told(props.glossary.entry(rule.id), &props.glossary) }</div>
         </details>
     }
 }
