@@ -4,7 +4,7 @@
 //! other fields: Intel VT-d specification, "Posted Interrupt Descriptor (PID)", and `struct pi_desc`. NDST holds an x2APIC
 //! ID, which the model gives each CPU by its number.
 //!
-//! Classes on the SVG: `layout` on the root; `row` the outline of 64 bits; `reserved` bits that are nobody's; `cell` a bit
+//! Classes on the SVG: `layout` on the root; `outline` that of 64 bits; `reserved` bits that are nobody's; `cell` a bit
 //! that is 1, with `data-bit`; `ring` around a bit or a field that the last step changed; `edge` between fields; `label`
 //! the numbers of bits and `field` the names of fields.
 
@@ -86,7 +86,7 @@ pub fn layout_svg(layout: &Layout<'_>) -> String {
         let first = row * ROW;
         out.raw("<text class=\"label\"").lengths(["x", "y"], [0.0, Place::top(row) + HEIGHT - 3.0]).raw(">");
         out.raw(&format!("{}:{first}", first + ROW - 1)).raw("</text>");
-        out.raw("<rect class=\"row\"").lengths(RECT, place.of(first, first + ROW - 1)).raw("/>");
+        out.raw("<rect class=\"outline\"").lengths(RECT, place.of(first, first + ROW - 1)).raw("/>");
     }
     let mut edges = String::new();
     for first in [SN, 258, NV, 280, NDST] {

@@ -3,7 +3,7 @@
 use crate::words;
 use apic_core::host::TimerId;
 use apic_core::kvm::{Request, Requests};
-use apic_core::lapic::{KvmTimer, VirtualApic};
+use apic_core::lapic::{KvmTimer, TimerMode, VirtualApic};
 use apic_core::machine::Machine;
 use apic_core::units::{Ns, VcpuId};
 use apic_core::vmx::PiDesc;
@@ -131,7 +131,7 @@ pub(crate) const AVIC: &[Group] = &[
     Group {
         title: "Entry in the physical APIC ID table",
         fields: &[
-            field!("IsRunning", NOT_ZERO, |m, v| bit(m.vcpus()[v.index()].is_running())),
+            field!("IsRunning", NEVER_LIT, |m, v| bit(m.vcpus()[v.index()].is_running())),
             field!("host APIC ID", NEVER_LIT, |m, v| format!("core {}", m.vcpus()[v.index()].cpu())),
         ],
     },
@@ -163,7 +163,12 @@ pub(crate) const TIMER: &[Group] = &[
                 let masked = if lvtt.masked() { "masked, " } else { "" };
                 format!("{:#x}: {}, {masked}{}", lvtt.register(), lvtt.mode().name(), lvtt.vector())
             }),
-            field!("IA32_TSC_DEADLINE", NOT_ZERO, |m, v| words::grouped(timer(m, v).tscdeadline.as_cycles())),
+            field!("IA32_TSC_DEADLINE", NOT_ZERO, |m, v| {
+                // In the other modes KVM keeps the count's end there, and the guest reads 0.
+                let timer = timer(m, v);
+                let read = timer.mode == TimerMode::TscDeadline;
+                words::grouped(if read { timer.tscdeadline.as_cycles() } else { 0 })
+            }),
             field!("TMICT", NOT_ZERO, |m, v| words::grouped(u64::from(m.vcpus()[v.index()].initial_count()))),
             Field {
                 name: "TMCCT",
@@ -316,6 +321,7 @@ mod tests {
         reads(first, PathKind::Posted, TIMER, "TDCR", "0xb: ÷ 1");
         let old = "userspace-irqchip";
         reads(old, PathKind::Userspace, TIMER, "LVTT", "0xec: one-shot, 0xec");
+        reads(old, PathKind::Userspace, TIMER, "IA32_TSC_DEADLINE", "0");
         reads(old, PathKind::Userspace, DESCRIPTOR, "PIR", "–");
         reads("amd-avic", PathKind::Avic, AVIC, "IsRunning", "1");
         reads("amd-avic", PathKind::Avic, AVIC, "host APIC ID", "core 3");

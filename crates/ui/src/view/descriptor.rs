@@ -68,7 +68,7 @@ const AMD: &[(Picture, &str)] = &[(Picture::Set(Bank::Virr), "IRR"), (Picture::S
 
 const GRID_FOOT: &str = "Row: priority class, the high digit of a vector. Column: the low digit. A line is the processor \
                          priority: vectors below it wait.";
-const LAYOUT_FOOT: &str = "The descriptor’s 512 bits, 64 a row, bit 0 of each row at the right. What is crossed out is \
+const LAYOUT_FOOT: &str = "The descriptor’s 512 bits, 64 a row, bit 0 of each row at the right. What is shaded is \
                            reserved.";
 
 /// A column's head, which also says everything as data.
