@@ -8,7 +8,7 @@ use apic_core::machine::Actor;
 use apic_core::run::{History, Lockstep, Sim};
 use apic_core::scenario::{
     Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PRESETS, PathKind, PiInjectTimer, Rival,
-    Run, Scenario, TimerMode, Vcpu, Vm,
+    Run, Scenario, TimerMode, Vcpu, Vm, crowd,
 };
 use apic_core::units::{CpuId, VcpuId, Vector};
 use proptest::prelude::*;
@@ -155,6 +155,34 @@ fn running_on_equals_stepping() {
             }
         }
     }
+}
+
+/// Long runs take the clock's steps without a look at each: the same ones, and not one more than asked for.
+#[test]
+fn running_on_silently_takes_the_same_steps() {
+    let crowd = crowd(70).expect("a valid scenario");
+    let mut compared = 0;
+    for (name, scenario) in presets().chain([("crowd", crowd)]) {
+        for path in paths(&scenario) {
+            // A replay ends, and a kernel may lose its ticks: what never comes is not waited for.
+            let mut first = Sim::new(&scenario, path);
+            if !(0..20_000).any(|_| first.step_silently().is_some() && first.machine().handlers() > 41) {
+                continue;
+            }
+            compared += 1;
+            let (mut on, mut stepping) = (Sim::new(&scenario, path), Sim::new(&scenario, path));
+            for ticks in [1, 2, 0, 1, 7, 30] {
+                let handlers = stepping.machine().handlers();
+                let steps = on.run_on_silently(ticks);
+                for _ in 0..steps {
+                    assert!(stepping.machine().handlers() - handlers < ticks, "{name} {path:?}: a step too many");
+                    assert!(stepping.step_silently().is_some());
+                }
+                assert!(on == stepping, "{name} {path:?} after {}", on.steps());
+            }
+        }
+    }
+    assert!(compared > 40, "{compared}");
 }
 
 #[test]

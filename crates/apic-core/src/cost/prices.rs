@@ -69,7 +69,22 @@ impl Price {
     /// The `count`-th sample under a seed.
     #[inline]
     pub fn sample(&self, seed: u64, count: u32) -> Ns {
-        let drawn = mix(seed ^ u64::from(count) << 8 ^ self.kind as u64);
+        self.sample_of(self.stream(seed), u64::from(count) << Self::COUNT_AT)
+    }
+
+    /// From this bit on a count is in the key of its sample.
+    pub(crate) const COUNT_AT: u32 = 8;
+
+    /// What the keys of all samples under a seed have in common.
+    #[inline]
+    pub(crate) const fn stream(&self, seed: u64) -> u64 {
+        seed ^ self.kind as u64
+    }
+
+    /// The sample of a stream whose count, moved up to [`Self::COUNT_AT`], is this.
+    #[inline]
+    pub(crate) fn sample_of(&self, stream: u64, count: u64) -> Ns {
+        let drawn = mix(stream ^ count);
         let part = |span: u32| ((drawn >> 32) * u64::from(span)) >> 32;
         let above = if (drawn as u32) < self.tail_below {
             u64::from(self.span) + part(self.tail_span)

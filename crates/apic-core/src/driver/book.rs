@@ -2,7 +2,7 @@
 
 use super::queue::WinnerTree;
 use crate::machine::{Actor, Place};
-use crate::units::{CpuId, Ns};
+use crate::units::Ns;
 
 /// Time and actor of a step to come in one number that sorts: from the highest bit 45 of time, and below its [`Place`]. So
 /// equal times go by that.
@@ -41,7 +41,6 @@ impl Row {
 pub(super) struct Book {
     /// What is due first, which the rows know nothing of.
     lead: Due,
-    leader: Actor,
     lead_rule: u8,
     /// Times are counted from here: 45 bits are nine hours.
     epoch: Ns,
@@ -54,7 +53,6 @@ impl Book {
     pub(super) fn new(numbers: usize) -> Self {
         Self {
             lead: NEVER,
-            leader: Actor::Irq(CpuId(0)),
             lead_rule: 0,
             epoch: Ns::ZERO,
             rows: vec![Row::EMPTY; numbers].into(),
@@ -64,13 +62,12 @@ impl Book {
 
     /// Who is first, and when, once changes are [settled](Self::settle).
     #[inline]
-    pub(super) fn first(&self) -> Option<(Actor, Ns)> {
-        (self.lead < NEVER).then(|| (self.leader, self.time(self.lead)))
+    pub(super) fn first(&self) -> Option<(Place, Ns)> {
+        (self.lead < NEVER).then(|| (self.leader(), self.time(self.lead)))
     }
 
-    /// Whose step is first.
     #[inline]
-    pub(super) fn leader(&self) -> Place {
+    fn leader(&self) -> Place {
         Place::from_bits(self.lead)
     }
 
@@ -81,20 +78,27 @@ impl Book {
         (due < NEVER).then(|| (self.time(due), rule))
     }
 
-    /// What whoever is first is about to do from now on, and when.
+    /// What whoever is first, at this place, is about to do from now on, and when. Returns when, if it still is the first.
     #[inline]
-    pub(super) fn set_first(&mut self, next: Option<(Ns, u8)>) {
-        (self.lead, self.lead_rule) = self.due(Place::from_bits(self.lead), next);
+    pub(super) fn set_first(&mut self, leader: Place, next: Option<(Ns, u8)>) -> Option<Ns> {
+        debug_assert!(self.leads(leader));
+        (self.lead, self.lead_rule) = self.due(leader, next);
+        next.filter(|_| self.lead < self.firsts.first()).map(|(at, _)| at)
     }
 
     /// What an actor is about to do from now on, and when.
+    pub(super) fn set(&mut self, place: Place, next: Option<(Ns, u8)>) {
+        self.change(place, self.get(place).is_some(), next);
+    }
+
+    /// The same for a caller that knows whether it was about to do anything.
     #[expect(clippy::inline_always, reason = "called for every actor that a step concerns")]
     #[inline(always)]
-    pub(super) fn set(&mut self, place: Place, next: Option<(Ns, u8)>) {
+    pub(super) fn change(&mut self, place: Place, was: bool, next: Option<(Ns, u8)>) {
         let (due, rule) = self.due(place, next);
         if self.leads(place) {
             (self.lead, self.lead_rule) = (due, rule);
-        } else if due < self.lead && self.entry(place).0 >= NEVER {
+        } else if !was && due < self.lead {
             // What was not in the rows takes the lead without having been there.
             self.lead_with(due, rule);
         } else {
@@ -123,7 +127,6 @@ impl Book {
         if self.lead < NEVER {
             self.enter(self.lead, self.lead_rule);
         }
-        self.leader = Place::from_bits(due).actor();
         (self.lead, self.lead_rule) = (due, rule);
     }
 
@@ -178,11 +181,11 @@ impl Book {
     /// nine hours ahead of that is never reached: no scenario plans for more than one.
     #[cold]
     fn turned_to(&mut self, at: Ns) -> Due {
-        let places = (0..Actor::KINDS * self.rows.len())
-            .map(|i| Place::new((i % Actor::KINDS) as u16, (i / Actor::KINDS) as u16));
+        let places =
+            (0..Actor::KINDS * self.rows.len()).map(|i| Place::new(i % Actor::KINDS, (i / Actor::KINDS) as u16));
         let all: Vec<_> = places.filter_map(|place| Some((place, self.get(place)?))).collect();
         let epoch = all.iter().map(|(_, (at, _))| *at).fold(at, Ns::min);
-        *self = Self { epoch, lead: self.lead | NEVER, leader: self.leader, ..Self::new(self.rows.len()) };
+        *self = Self { epoch, lead: self.lead | NEVER, ..Self::new(self.rows.len()) };
         for (place, next) in all {
             if self.fits(next.0) {
                 self.set(place, Some(next));
@@ -201,9 +204,9 @@ mod tests {
     fn order(book: &mut Book) -> Vec<(Actor, u64)> {
         let mut order = Vec::new();
         book.settle();
-        while let Some((actor, at)) = book.first() {
-            order.push((actor, at.as_ns()));
-            book.set_first(None);
+        while let Some((place, at)) = book.first() {
+            order.push((place.actor(), at.as_ns()));
+            book.set_first(place, None);
             book.settle();
         }
         order
@@ -238,9 +241,9 @@ mod tests {
             book.set(Place::of(late), Some((Ns::from_ns(now + hour), 3)));
             book.set(Place::of(early), Some((Ns::from_ns(now + 1), 2)));
             book.settle();
-            assert_eq!(book.first(), Some((early, Ns::from_ns(now + 1))));
+            assert_eq!(book.first(), Some((Place::of(early), Ns::from_ns(now + 1))));
             assert_eq!(book.get(Place::of(late)), Some((Ns::from_ns(now + hour), 3)));
-            book.set_first(None);
+            book.set_first(Place::of(early), None);
             book.settle();
         }
         // Back, as a hand may go that hurries somebody.

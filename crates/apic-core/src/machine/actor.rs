@@ -41,7 +41,7 @@ impl Actor {
     #[inline]
     pub const fn from_index(index: usize, cpus: usize) -> Self {
         let kind = if index < 4 * cpus { index / cpus } else { 4 };
-        Place::new(kind as u16, (index - kind * cpus) as u16).actor()
+        Place::new(kind, (index - kind * cpus) as u16).actor()
     }
 }
 
@@ -54,9 +54,16 @@ impl Place {
     /// Bits that a place takes.
     pub(crate) const BITS: u32 = 19;
 
+    pub(crate) const IRQ: usize = 0;
+    pub(crate) const SW: usize = 1;
+    pub(crate) const WIRE: usize = 2;
+    pub(crate) const CLOCK: usize = 3;
+    /// The guests, and the VT-d unit before them.
+    pub(crate) const GUEST: usize = 4;
+
     /// The place of this kind and number.
     #[inline]
-    pub(crate) const fn new(kind: u16, number: u16) -> Self {
+    pub(crate) const fn new(kind: usize, number: u16) -> Self {
         Self((kind as u32) << 16 | number as u32)
     }
 
@@ -64,26 +71,40 @@ impl Place {
     #[inline]
     pub(crate) const fn of(actor: Actor) -> Self {
         match actor {
-            Actor::Irq(c) => Self::new(0, c.0),
-            Actor::Sw(c) => Self::new(1, c.0),
-            Actor::Wire(c) => Self::new(2, c.0),
-            Actor::Clock(c) => Self::new(3, c.0),
-            Actor::Iommu => Self::new(4, 0),
-            Actor::Guest(v) => Self::new(4, v.0 + 1),
+            Actor::Irq(c) => Self::new(Self::IRQ, c.0),
+            Actor::Sw(c) => Self::new(Self::SW, c.0),
+            Actor::Wire(c) => Self::new(Self::WIRE, c.0),
+            Actor::Clock(c) => Self::new(Self::CLOCK, c.0),
+            Actor::Iommu => Self::new(Self::GUEST, 0),
+            Actor::Guest(v) => Self::new(Self::GUEST, v.0 + 1),
         }
     }
 
     /// The actor at this place.
     #[inline]
     pub(crate) const fn actor(self) -> Actor {
-        let number = self.0 as u16;
-        match self.kind() {
-            0 => Actor::Irq(CpuId(number)),
-            1 => Actor::Sw(CpuId(number)),
-            2 => Actor::Wire(CpuId(number)),
-            3 => Actor::Clock(CpuId(number)),
-            _ if number == 0 => Actor::Iommu,
-            _ => Actor::Guest(VcpuId(number - 1)),
+        match (self.kind(), self.vcpu()) {
+            (Self::IRQ, _) => Actor::Irq(self.cpu()),
+            (Self::SW, _) => Actor::Sw(self.cpu()),
+            (Self::WIRE, _) => Actor::Wire(self.cpu()),
+            (Self::CLOCK, _) => Actor::Clock(self.cpu()),
+            (_, Some(v)) => Actor::Guest(v),
+            (_, None) => Actor::Iommu,
+        }
+    }
+
+    /// The CPU that has this number.
+    #[inline]
+    pub(crate) const fn cpu(self) -> CpuId {
+        CpuId(self.0 as u16)
+    }
+
+    /// The vCPU whose guest has this number; the VT-d unit's is before theirs.
+    #[inline]
+    pub(crate) const fn vcpu(self) -> Option<VcpuId> {
+        match (self.0 as u16).checked_sub(1) {
+            Some(number) => Some(VcpuId(number)),
+            None => None,
         }
     }
 
@@ -123,6 +144,11 @@ impl Touched {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.len = 0;
+    }
+
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     #[inline]

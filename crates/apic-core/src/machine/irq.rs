@@ -88,6 +88,9 @@ impl Machine {
         })
     }
 
+    /// One step of the handler that runs on this CPU, if one does.
+    #[expect(clippy::inline_always, reason = "a run of steps is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
     pub(super) fn step_irq_handler<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> Option<Taken> {
         let c = &self.cpus[cpu.index()];
         let (rule, _) = self.irq_rule(cpu, c)?;

@@ -82,6 +82,23 @@ pub struct Taken {
     pub vcpu: Option<VcpuId>,
 }
 
+/// Who says when an actor takes its next step.
+pub(crate) trait Pace {
+    /// Hears what the actor can do next, and that it is `now`. Says when it does that, if it does before anybody else moves.
+    fn plan(&mut self, next: Option<Next>, now: Ns) -> Option<Ns>;
+}
+
+/// One step, and what comes next.
+struct OneStep(Option<Next>);
+
+impl Pace for OneStep {
+    #[inline]
+    fn plan(&mut self, next: Option<Next>, _: Ns) -> Option<Ns> {
+        self.0 = next;
+        None
+    }
+}
+
 impl Machine {
     /// The machine at time zero.
     pub fn new(cfg: Arc<Config>) -> Self {
@@ -191,14 +208,39 @@ impl Machine {
     /// What an actor can do now, if anything.
     #[inline]
     pub fn next(&self, actor: Actor) -> Option<Next> {
-        match actor {
-            Actor::Irq(cpu) => self.next_irq(cpu),
-            Actor::Sw(cpu) => self.next_sw(cpu),
-            Actor::Guest(vcpu) => self.next_guest(vcpu),
-            Actor::Wire(cpu) => self.next_wire(cpu),
-            Actor::Clock(cpu) => self.next_clock(cpu),
-            Actor::Iommu => self.next_iommu(),
+        self.next_of(Place::of(actor))
+    }
+
+    /// What the actor at this place can do now, if anything.
+    #[inline(never)]
+    pub(crate) fn next_of(&self, place: Place) -> Option<Next> {
+        match place.kind() {
+            Place::IRQ => self.look_at_irq(place.cpu()),
+            Place::SW => self.look_at_sw(place.cpu()),
+            Place::WIRE => self.next_wire(place.cpu()),
+            Place::CLOCK => self.next_clock(place.cpu()),
+            _ => match place.vcpu() {
+                Some(v) => self.look_at_guest(v),
+                None => self.next_iommu(),
+            },
         }
+    }
+
+    // Functions of their own: what one needs to begin, the others need not pay for.
+
+    #[inline(never)]
+    fn look_at_irq(&self, cpu: CpuId) -> Option<Next> {
+        self.next_irq(cpu)
+    }
+
+    #[inline(never)]
+    fn look_at_sw(&self, cpu: CpuId) -> Option<Next> {
+        self.next_sw(cpu)
+    }
+
+    #[inline(never)]
+    fn look_at_guest(&self, v: VcpuId) -> Option<Next> {
+        self.next_guest(v)
     }
 
     /// Lets an actor do what [`Machine::next`] says it can, at time `at` (never before `now`). `None` if it cannot do
@@ -206,30 +248,45 @@ impl Machine {
     #[inline]
     pub fn apply<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> Option<Taken> {
         let next = self.next(actor)?;
-        Some(self.advance_apart(actor, at.max(next.earliest(self.now)), obs).0)
+        Some(self.advance(Place::of(actor), at.max(next.earliest(self.now)), obs).0)
     }
 
     /// [`Machine::apply`] and [`Machine::next`] in one, for a driver that knows that the actor can move at `at`: what it
     /// did, and what it can do now.
-    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
-    #[inline(always)]
-    pub(crate) fn advance<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> (Taken, Option<Next>) {
-        self.touched.clear();
-        self.now = self.now.max(at);
-        match actor {
-            Actor::Irq(cpu) => (self.step_irq_hardware(cpu, obs), self.next_irq(cpu)),
-            Actor::Sw(cpu) => self.advance_sw(cpu, obs),
-            Actor::Guest(vcpu) => (self.step_guest(vcpu, obs), self.next_guest(vcpu)),
-            Actor::Wire(cpu) => (self.step_wire(cpu, obs), self.next_wire(cpu)),
-            Actor::Clock(cpu) => (self.step_clock(cpu, obs), self.next_clock(cpu)),
-            Actor::Iommu => (self.step_iommu(obs), self.next_iommu()),
-        }
+    #[inline(never)]
+    pub(crate) fn advance<O: Observer>(&mut self, place: Place, at: Ns, obs: &mut O) -> (Taken, Option<Next>) {
+        let mut one = OneStep(None);
+        let (taken, _) = self.advance_on(place, at, obs, &mut one);
+        (taken, one.0)
     }
 
-    /// [`Machine::advance`] as a function of its own: the page has to be small, and a search has other things to do.
-    #[inline(never)]
-    pub(crate) fn advance_apart<O: Observer>(&mut self, actor: Actor, at: Ns, obs: &mut O) -> (Taken, Option<Next>) {
-        self.advance(actor, at, obs)
+    /// [`Machine::advance`], and on with the same actor for as long as one step follows from another: software on its CPU
+    /// goes on, and nobody has to look again.
+    ///
+    /// Returns what the last step did, and how many steps there were.
+    #[expect(clippy::inline_always, reason = "a run of steps is one piece of code, which has what it needs at hand")]
+    #[inline(always)]
+    pub(crate) fn advance_on<O: Observer>(
+        &mut self,
+        who: Place,
+        at: Ns,
+        obs: &mut O,
+        pace: &mut impl Pace,
+    ) -> (Taken, u32) {
+        self.touched.clear();
+        self.now = self.now.max(at);
+        let (taken, next) = match who.kind() {
+            Place::IRQ => (self.step_irq_hardware(who.cpu(), obs), self.next_irq(who.cpu())),
+            Place::SW => return self.advance_sw(who.cpu(), obs, pace),
+            Place::WIRE => (self.step_wire(who.cpu(), obs), self.next_wire(who.cpu())),
+            Place::CLOCK => (self.step_clock(who.cpu(), obs), self.next_clock(who.cpu())),
+            _ => match who.vcpu() {
+                Some(v) => (self.step_guest(v, obs), self.next_guest(v)),
+                None => (self.step_iommu(obs), self.next_iommu()),
+            },
+        };
+        pace.plan(next, self.now);
+        (taken, 1)
     }
 
     /// The CPU on which an actor acts. The VT-d unit acts on none; its last step is told at the CPU that it would notify.
@@ -270,18 +327,23 @@ impl Machine {
         }
     }
 
-    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[expect(clippy::inline_always, reason = "a run of steps is one piece of code, which has what it needs at hand")]
     #[inline(always)]
-    fn advance_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O) -> (Taken, Option<Next>) {
-        let c = &self.cpus[cpu.index()];
-        if c.irq.is_some()
-            && let Some(taken) = self.step_irq_handler(cpu, obs)
-        {
-            return (taken, self.next_sw(cpu));
+    fn advance_sw<O: Observer>(&mut self, cpu: CpuId, obs: &mut O, pace: &mut impl Pace) -> (Taken, u32) {
+        let mut steps = 0;
+        // A handler, to its end.
+        while let Some(taken) = self.step_irq_handler(cpu, obs) {
+            steps += 1;
+            let c = &self.cpus[cpu.index()];
+            let next = if c.irq.is_some() { self.next_irq_handler(cpu, c) } else { self.look_at_sw(cpu) };
+            match pace.plan(next, self.now) {
+                Some(at) if self.touched.is_empty() => self.now = at,
+                _ => return (taken, steps),
+            }
         }
         let c = &self.cpus[cpu.index()];
         let taken = match c.running {
-            Running::Vcpu(v) => return self.advance_vcpu_thread(cpu, v, obs),
+            Running::Vcpu(v) => return self.advance_vcpu_thread(cpu, v, steps, obs, pace),
             Running::Idle if c.runnable => {
                 let v = c.home_of;
                 if let Some(v) = v {
@@ -296,41 +358,57 @@ impl Machine {
             }
             Running::Idle | Running::Load => self.step_load(cpu, obs),
         };
-        (taken, self.next(Actor::Sw(cpu)))
+        pace.plan(self.look_at_sw(cpu), self.now);
+        (taken, steps + 1)
     }
 
-    /// One step of the thread on its CPU, and the next one. It often goes on alone: no handler has begun, nothing is
+    /// Steps of the thread on its CPU, after so many of a handler. It often goes on alone: no handler has begun, nothing is
     /// latched, and nobody has to look again.
-    #[expect(clippy::inline_always, reason = "a step is one piece of code, which has what it needs at hand")]
+    #[expect(clippy::inline_always, reason = "a run of steps is one piece of code, which has what it needs at hand")]
     #[inline(always)]
-    fn advance_vcpu_thread<O: Observer>(&mut self, cpu: CpuId, v: VcpuId, obs: &mut O) -> (Taken, Option<Next>) {
-        let (rule, pc) = self.step_vcpu_thread(v, obs);
-        let vcpu = &mut self.vcpus[v.index()];
-        vcpu.pc = pc;
-        let (c, taken) = (&self.cpus[cpu.index()], Taken { rule, vcpu: Some(v) });
-        if !c.runs_undisturbed(v) {
-            self.touch_after_step(v);
-            return (taken, self.next(Actor::Sw(cpu)));
+    fn advance_vcpu_thread<O: Observer>(
+        &mut self,
+        cpu: CpuId,
+        v: VcpuId,
+        mut steps: u32,
+        obs: &mut O,
+        pace: &mut impl Pace,
+    ) -> (Taken, u32) {
+        loop {
+            let (rule, pc) = self.step_vcpu_thread(v, obs);
+            steps += 1;
+            let vcpu = &mut self.vcpus[v.index()];
+            vcpu.pc = pc;
+            let (c, taken) = (&self.cpus[cpu.index()], Taken { rule, vcpu: Some(v) });
+            if !c.runs_undisturbed(v) {
+                self.touch_after_step(v);
+                pace.plan(self.look_at_sw(cpu), self.now);
+                return (taken, steps);
+            }
+            match pace.plan(self.next_at(c, v, &self.vcpus[v.index()], pc), self.now) {
+                Some(at) if self.touched.is_empty() => self.now = at,
+                Some(_) => return (taken, steps),
+                None => {
+                    if pc.in_guest() {
+                        self.touch_after_step(v);
+                    }
+                    return (taken, steps);
+                }
+            }
         }
-        if pc.in_guest() {
-            self.touch_after_step(v);
-            return (taken, None);
-        }
-        (taken, self.next_at(c, v, &self.vcpus[v.index()], pc))
     }
 
     /// Who looks again after a step of the thread.
     fn touch_after_step(&mut self, v: VcpuId) {
         let vcpu = &self.vcpus[v.index()];
-        let cpu = vcpu.cpu;
-        if vcpu.in_guest() {
-            // It could do nothing outside, and waits while an interrupt is about to be delivered.
-            if !vcpu.awaits_delivery() {
-                self.touched.push(Actor::Guest(v));
-            }
-            self.touch_guest_events(cpu, v);
+        // It could do nothing outside, and waits while an interrupt is about to be delivered.
+        if vcpu.in_guest() && !vcpu.awaits_delivery() {
+            self.touched.push(Actor::Guest(v));
+        }
+        if vcpu.in_guest() && vcpu.interruptible() {
+            self.touched.push(Actor::Irq(vcpu.cpu));
         } else {
-            self.touch_latched(cpu);
+            self.touch_latched(vcpu.cpu);
         }
     }
 
@@ -395,8 +473,7 @@ impl Machine {
     /// could have taken, between two of the guest's instructions.
     #[inline]
     fn touch_guest_events(&mut self, cpu: CpuId, v: VcpuId) {
-        let vcpu = &self.vcpus[v.index()];
-        if vcpu.vapic.recognised() || vcpu.window || !vcpu.processor_timer.is_never() {
+        if self.vcpus[v.index()].interruptible() {
             self.touched.push(Actor::Irq(cpu));
         } else {
             self.touch_latched(cpu);

@@ -1,7 +1,7 @@
 //! What an exhaustive search asks of the machine: which states are the same state, which instants can make a difference,
 //! and what waits in store buffers.
 
-use super::actor::Actor;
+use super::actor::{Actor, Place};
 use super::config::Config;
 use super::state::{Cpu, Vcpu, VcpuPc};
 use super::userspace::UserPc;
@@ -34,11 +34,17 @@ pub(super) type Stores = StoreBuffers<Store>;
 
 impl Machine {
     /// A plain store by the CPU that runs this vCPU's thread.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "which store it is is known where it is made, and most often nothing buffers it"
+    )]
+    #[inline(always)]
     pub(super) fn plain_store(&mut self, v: VcpuId, store: Store) {
-        if self.cfg.store_buffer == 0 {
-            return self.write(store);
-        }
+        if self.cfg.store_buffer == 0 { self.write(store) } else { self.buffer(v, store) }
+    }
+
+    #[cold]
+    fn buffer(&mut self, v: VcpuId, store: Store) {
         let cpu = self.vcpus[v.index()].cpu;
         if self.stores.depth(cpu) >= self.cfg.store_buffer {
             self.drain(cpu);
@@ -78,15 +84,16 @@ impl Machine {
     #[inline]
     pub(super) fn mode_seen(&self, cpu: CpuId, v: VcpuId) -> Mode {
         let memory = self.vcpus[v.index()].mode.get();
-        if self.stores.is_empty() {
-            return memory;
-        }
-        let own = self.stores.newest(cpu, |store| match store {
+        if self.stores.is_empty() { memory } else { self.mode_buffered(cpu, v).unwrap_or(memory) }
+    }
+
+    #[cold]
+    fn mode_buffered(&self, cpu: CpuId, v: VcpuId) -> Option<Mode> {
+        self.stores.newest(cpu, |store| match store {
             Store::Outside(w) if w == v => Some(Mode::Outside),
             Store::InGuest(w) if w == v => Some(Mode::InGuest),
             _ => None,
-        });
-        own.unwrap_or(memory)
+        })
     }
 
     /// `lapic_timer.pending` as a load on this CPU sees it.
@@ -129,7 +136,7 @@ impl Machine {
     #[inline]
     pub(crate) fn act<O: Observer>(&mut self, actor: Actor, obs: &mut O) -> Taken {
         let now = self.now;
-        self.advance_apart(actor, now, obs).0
+        self.advance(Place::of(actor), now, obs).0
     }
 
     /// Lets time pass.

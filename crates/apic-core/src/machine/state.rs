@@ -32,15 +32,15 @@ pub struct Next {
     what: What,
 }
 
-/// From the lowest byte: the rule, the cost or [`What::FREE`], [`What::WAITS`]; and a bit that is always 1.
+/// From the lowest byte: the rule, the cost or [`What::FREE`], with [`What::WAITS`] above it; and a bit that is always 1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct What(NonZeroU32);
 
 impl What {
     /// It costs nothing.
-    const FREE: u32 = 0xff;
+    const FREE: u32 = 0x7f;
     /// The cost counts from now on, and `time` is not when it begins but a time to wait for.
-    const WAITS: u32 = 1 << 16;
+    const WAITS: u32 = 0x80 << 8;
 
     const fn new(rule: Rule, cost: u32) -> Self {
         const SOMETHING: NonZeroU32 = NonZeroU32::MIN;
@@ -94,13 +94,30 @@ impl Next {
     /// The place of what it costs in [`CostKind::ALL`]; beyond its end if nothing.
     #[inline]
     pub(crate) const fn cost_number(self) -> usize {
+        self.cost_byte() & 0x7f
+    }
+
+    /// The same for a cost that counts from `time`, which most do; beyond the end for every other.
+    #[inline]
+    pub(crate) const fn plain_cost_number(self) -> usize {
+        self.cost_byte()
+    }
+
+    #[inline]
+    const fn cost_byte(self) -> usize {
         (self.what.0.get() >> 8) as u8 as usize
+    }
+
+    /// When it happens if its cost counts from `time`, and is `cost`.
+    #[inline]
+    pub(crate) fn due_plainly(self, now: Ns, cost: Ns) -> Ns {
+        self.time.plus(cost).max(now)
     }
 
     /// When it happens if it is `now`, and the cost is `cost`. What may not begin before a time pays its cost from there.
     #[inline]
     pub(crate) fn due(self, now: Ns, cost: Ns) -> Ns {
-        if self.waits() { self.due_after_waiting(now, cost) } else { self.time.plus(cost).max(now) }
+        if self.waits() { self.due_after_waiting(now, cost) } else { self.due_plainly(now, cost) }
     }
 
     #[cold]
@@ -506,6 +523,12 @@ impl Vcpu {
     #[inline]
     pub(super) fn awaits_delivery(&self) -> bool {
         self.vapic.recognised() && self.guest.interrupts_on
+    }
+
+    /// Whether the processor has anything of its own to take between two of the guest's instructions, or could have.
+    #[inline]
+    pub(super) fn interruptible(&self) -> bool {
+        self.vapic.recognised() || self.window || !self.processor_timer.is_never()
     }
 
     /// `vcpu->requests`.

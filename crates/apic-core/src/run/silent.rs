@@ -10,7 +10,7 @@ impl Sim {
     /// is compiled.
     pub fn run_on_silently(&mut self, ticks: u32) -> u32 {
         let (steps, handlers) = (self.steps(), self.machine().handlers());
-        while self.machine().handlers() - handlers < ticks && self.step_silently().is_some() {}
+        while self.machine().handlers() - handlers < ticks && self.step_on_silently() > 0 {}
         self.steps() - steps
     }
 }

@@ -61,6 +61,14 @@ impl Sim {
         Some(taken)
     }
 
+    /// The same, and on as far as [`Clock::step_on`] goes. Returns the steps taken; 0 if nothing is left to do.
+    #[inline]
+    pub(super) fn step_on_silently(&mut self) -> u32 {
+        let steps = self.clock.step_on(&mut self.machine, &mut Silent).unwrap_or(0);
+        self.steps += steps;
+        steps
+    }
+
     /// Takes the step that is due, writing its effects to `effects` (emptied first).
     pub(super) fn step(&mut self, effects: &mut Vec<Effect>) -> Option<(CpuId, Taken)> {
         effects.clear();
