@@ -68,7 +68,7 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     trunk.env_remove("NO_COLOR");
     shell::run("building the site", &mut trunk)?;
     lab(places, profile, site, &toolchain, own_std, &tools)?;
-    // The documents of presets and lessons: the program carries what it needs of them.
+    // Documents of presets, which the program carries, and of lessons, which the page does not show yet.
     for documents in ["static/presets", "static/lessons"] {
         let documents = site.join(documents);
         fs::remove_dir_all(&documents).map_err(Error::file("remove", &documents))?;
