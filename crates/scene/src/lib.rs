@@ -72,6 +72,7 @@ mod page;
 mod svg;
 mod text;
 mod theme;
+mod unused;
 mod words;
 
 pub use axis::{Axis, Scale};
@@ -85,3 +86,4 @@ pub use ledger::{Account, LedgerRow, ledger_rows, verdict};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};
 pub use page::{Aspect, Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
 pub use theme::Theme;
+pub use unused::unused;

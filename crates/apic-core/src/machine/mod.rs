@@ -34,6 +34,7 @@ pub use actor::Actor;
 pub(crate) use actor::Place;
 pub use bounded::Bounds;
 pub use config::Config;
+pub(crate) use config::bend;
 pub use invariants::Violation;
 pub use state::{Cpu, Ipi, Next, Running, Vcpu};
 

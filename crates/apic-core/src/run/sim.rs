@@ -94,7 +94,7 @@ impl Sim {
     }
 
     /// Takes the step that the choices ask for here, or else the one that is due.
-    pub(super) fn follow(&mut self, picks: &[Pick], effects: &mut Vec<Effect>) -> Option<(CpuId, Taken)> {
+    pub(crate) fn follow(&mut self, picks: &[Pick], effects: &mut Vec<Effect>) -> Option<(CpuId, Taken)> {
         match picks.binary_search_by_key(&self.steps, |p| p.step) {
             Ok(i) => {
                 let actor = picks[i].actor;

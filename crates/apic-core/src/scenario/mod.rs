@@ -6,12 +6,15 @@
 mod allowed;
 mod crowd;
 mod error;
+pub mod knob;
 mod own;
 mod path;
 mod preset;
 #[cfg(feature = "text")]
 mod read;
+mod reshape;
 mod schema;
+mod unused;
 mod v1;
 mod v2;
 mod validate;
@@ -24,6 +27,7 @@ pub use schema::{
     Arm, CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, OtherInterrupts,
     OwnCost, OwnCosts, PiInjectTimer, Rival, Run, Scenario, TimerMode, Vcpu, Vm,
 };
+pub use unused::{NeverPosts, NeverPreempts};
 
 impl Scenario {
     /// Reads the binary form, as presets and links of this version carry it, and validates it.
