@@ -18,7 +18,7 @@ const FRAGMENTS = {
   'an unknown preset': ['#pinned-vs-ofloaded', /"pinned-vs-ofloaded" is neither a link nor a preset.*idle-housekeeper/],
   'a damaged link': [good.replace(/.{4}$/, 'AAAA'), /damaged.*copy it again/],
   'a link that was cut off': [good.slice(0, -7), /damaged.*copy it again/],
-  'a newer link': ['#v4.AAAA', /version 4.*up to 3.*newer Exitless/],
+  'a newer link': ['#v5.AAAA', /version 5.*up to 4.*newer Exitless/],
   'a link of a version beyond all numbers': ['#v99999999999999999999.AAAA', /reads versions up to 3/],
   'markup': ['#<img src=x onerror=alert(1)>', /is neither a link nor a preset/],
   'broken percent signs': ['#%E0%A4%A', /is neither a link nor a preset/],

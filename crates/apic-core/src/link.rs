@@ -1,7 +1,8 @@
 //! The link form of a moment: what stands behind `#` in the address.
 //!
 //! Two forms. A preset's name stands for that preset where it opens. Everything else is `v3.` and base64url of a checked
-//! binary record, with the scenario in it unless that is a preset as it ships.
+//! binary record, with the scenario in it unless that is a preset as it ships. A link with a second scenario is `v4.`: the record,
+//! and the comparison with that scenario in it.
 //!
 //! A link decodes for ever. When the schema changes, the types of the scenario as they are now stay behind as that
 //! version (`scenario/v1.rs` is the first), with a conversion to the new ones, and `VERSION` grows; the golden links in the
@@ -14,10 +15,13 @@ use crate::scenario::{Meta, PRESETS, PathKind, Scenario, ScenarioError, preset};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use thiserror::Error;
 
-/// Version of the record; links of a newer one are refused by name.
-const VERSION: u32 = 3;
+/// Newest version; links of a newer one are refused by name.
+const VERSION: u32 = 4;
+/// Version of links with one scenario.
+const ONE_SCENARIO: u32 = 3;
 
 /// Longest link that is read, in characters. A scenario with a long recorded list of arms is the longest there is.
 const MAX_CHARS: usize = 4_000_000;
@@ -105,10 +109,36 @@ impl View {
     fn compare(self) -> Option<Compare> {
         let era = |name: String| Era::ALL.iter().copied().find(|era| era.name() == name);
         let way = |(path, name): (PathKind, Option<String>)| {
-            Some(Way { path, era: name.map_or(Some(None), |name| era(name).map(Some))? })
+            Some(Way { path, era: name.map_or(Some(None), |name| era(name).map(Some))?, kept: false })
         };
         let ways = self.ways.into_iter().map(way).collect::<Option<_>>()?;
-        Some(Compare { ways, align: Align::ALL.get(usize::from(self.align)).copied()? })
+        Some(Compare { ways, align: Align::ALL.get(usize::from(self.align)).copied()?, kept: None })
+    }
+}
+
+/// Stands behind the record in links of version 4.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    view: View,
+    /// The second scenario.
+    scenario: Vec<u8>,
+    /// One bit a way: whether it is of that one.
+    ways: u8,
+}
+
+impl Kept {
+    fn of(compare: &Compare, scenario: &Scenario, shipped: Option<&Scenario>) -> Self {
+        let bits = compare.ways.iter().enumerate().map(|(i, way)| u8::from(way.kept) << i);
+        Self { view: View::of(compare), scenario: without_words(scenario, shipped), ways: bits.sum() }
+    }
+
+    fn compare(self, shipped: Option<&Scenario>) -> Result<Compare, LinkError> {
+        let mut compare = self.view.compare().ok_or(LinkError::Damaged)?;
+        for (i, way) in compare.ways.iter_mut().take(8).enumerate() {
+            way.kept = self.ways >> i & 1 == 1;
+        }
+        compare.kept = Some(Arc::new(with_words(Scenario::from_bytes(&self.scenario)?, shipped)));
+        Ok(compare)
     }
 }
 
@@ -120,13 +150,7 @@ pub fn encode(link: &Link) -> String {
     if let (true, Some(name), None, 0, true) = (unedited, &link.preset, link.position, link.vcpu, plain) {
         return name.clone();
     }
-    let scenario = (!unedited).then(|| {
-        let mut scenario = link.scenario.clone();
-        if shipped.is_some_and(|s| s.meta == scenario.meta) {
-            scenario.meta = Meta::default();
-        }
-        scenario.to_bytes()
-    });
+    let scenario = (!unedited).then(|| without_words(&link.scenario, shipped.as_ref()));
     let record = Record {
         preset: link.preset.clone(),
         scenario,
@@ -134,13 +158,14 @@ pub fn encode(link: &Link) -> String {
         vcpu: link.vcpu,
         picks: link.picks.clone(),
     };
-    let bytes = if link.compare == Compare::default() {
-        postcard::to_allocvec_crc32(&record, CRC.digest())
+    let (version, bytes) = if let Some(kept) = &link.compare.kept {
+        (VERSION, postcard::to_allocvec_crc32(&(record, Kept::of(&link.compare, kept, shipped.as_ref())), CRC.digest()))
+    } else if link.compare == Compare::default() {
+        (ONE_SCENARIO, postcard::to_allocvec_crc32(&record, CRC.digest()))
     } else {
-        postcard::to_allocvec_crc32(&(record, View::of(&link.compare)), CRC.digest())
+        (ONE_SCENARIO, postcard::to_allocvec_crc32(&(record, View::of(&link.compare)), CRC.digest()))
     };
-    let bytes = bytes.unwrap_or_default();
-    format!("v{VERSION}.{}", URL_SAFE_NO_PAD.encode(bytes))
+    format!("v{version}.{}", URL_SAFE_NO_PAD.encode(bytes.unwrap_or_default()))
 }
 
 /// Reads a link, with or without its `#`, or a whole address that ends with one.
@@ -166,31 +191,53 @@ pub fn decode(text: &str) -> Result<Link, LinkError> {
         return Err(LinkError::Newer { found: version });
     }
     let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| LinkError::Damaged)?;
-    let (record, compare) = if let Ok(record) = postcard::from_bytes_crc32::<Record>(&bytes, CRC.digest()) {
-        (record, Compare::default())
+    let (record, compare, kept) = if version > ONE_SCENARIO {
+        let both = postcard::from_bytes_crc32::<(Record, Kept)>(&bytes, CRC.digest());
+        let (record, kept) = both.map_err(|_| LinkError::Damaged)?;
+        (record, Compare::default(), Some(kept))
+    } else if let Ok(record) = postcard::from_bytes_crc32::<Record>(&bytes, CRC.digest()) {
+        (record, Compare::default(), None)
     } else {
         let both = postcard::from_bytes_crc32::<(Record, View)>(&bytes, CRC.digest());
         let (record, view) = both.map_err(|_| LinkError::Damaged)?;
-        (record, view.compare().ok_or(LinkError::Damaged)?)
+        (record, view.compare().ok_or(LinkError::Damaged)?, None)
     };
     let shipped = record.preset.as_deref().map(preset).transpose();
     let scenario = match record.scenario {
         Some(bytes) => {
-            let mut scenario = match version {
+            let scenario = match version {
                 1 => Scenario::from_bytes_v1(&bytes)?,
                 2 => Scenario::from_bytes_v2(&bytes)?,
                 _ => Scenario::from_bytes(&bytes)?,
             };
-            if let (true, Ok(Some(shipped))) = (scenario.meta == Meta::default(), shipped) {
-                scenario.meta = shipped.meta;
-            }
-            scenario
+            with_words(scenario, shipped.as_ref().ok().and_then(Option::as_ref))
         }
-        None => shipped?.ok_or(LinkError::Damaged)?,
+        None => shipped.clone()?.ok_or(LinkError::Damaged)?,
+    };
+    let compare = match kept {
+        Some(kept) => kept.compare(shipped.as_ref().ok().and_then(Option::as_ref))?,
+        None => compare,
     };
     compare.check(&scenario)?;
     let Record { preset, position, vcpu, picks, .. } = record;
     Ok(Link { scenario, preset, position, vcpu, picks, compare })
+}
+
+/// The binary form, without the words of the preset that it came from.
+fn without_words(scenario: &Scenario, shipped: Option<&Scenario>) -> Vec<u8> {
+    let mut scenario = scenario.clone();
+    if shipped.is_some_and(|s| s.meta == scenario.meta) {
+        scenario.meta = Meta::default();
+    }
+    scenario.to_bytes()
+}
+
+/// The words of the preset, where a scenario has none.
+fn with_words(mut scenario: Scenario, shipped: Option<&Scenario>) -> Scenario {
+    if let (true, Some(shipped)) = (scenario.meta == Meta::default(), shipped) {
+        scenario.meta = shipped.meta.clone();
+    }
+    scenario
 }
 
 /// `v12.rest` as 12 and `rest`.
@@ -239,9 +286,12 @@ mod tests {
         own.preset = None;
         own.scenario.meta.title = "Ours".to_owned();
         let mut compared = plain.clone();
-        let way = |era| Way { path: PathKind::Posted, era };
-        compared.compare = Compare { ways: vec![way(Some(Era::V5_3)), way(None)], align: Align::Expiry };
-        for (link, limit) in [(plain, 60), (edited, 200), (own, 900), (compared, 80)] {
+        let way = |era| Way { path: PathKind::Posted, era, kept: false };
+        compared.compare = Compare { ways: vec![way(Some(Era::V5_3)), way(None)], align: Align::Expiry, kept: None };
+        let mut two = compared.clone();
+        two.compare.ways[0] = Way { kept: true, ..way(None) };
+        two.compare.kept = Some(Arc::new(edited.scenario.clone()));
+        for (link, limit) in [(plain, 60), (edited, 200), (own, 900), (compared, 80), (two, 400)] {
             let text = encode(&link);
             assert!(text.len() <= limit, "{} characters: {text}", text.len());
             assert_eq!(decode(&format!("https://example.org/x/#{text}")), Ok(link));
@@ -262,7 +312,7 @@ mod tests {
 
     #[test]
     fn other_texts_say_what_would_be_valid() {
-        assert_eq!(decode("v4.abc"), Err(LinkError::Newer { found: 4 }));
+        assert_eq!(decode("v5.abc"), Err(LinkError::Newer { found: 5 }));
         assert_eq!(decode("v99999999999.abc"), Err(LinkError::Newer { found: u32::MAX }));
         let e = decode("pined").expect_err("no such preset").to_string();
         assert!(e.contains("\"pined\"") && e.contains("pinned-vs-offloaded"), "{e}");
@@ -280,7 +330,7 @@ mod tests {
     #[test]
     fn a_comparison_that_the_scenario_does_not_allow_is_refused_in_words() {
         let mut link = moment("pinned-vs-offloaded");
-        let virtual_timer = Way { path: PathKind::VirtualTimer, era: Some(Era::V5_3) };
+        let virtual_timer = Way { path: PathKind::VirtualTimer, era: Some(Era::V5_3), kept: false };
         link.compare.ways = vec![Way::of(PathKind::Pinned), virtual_timer];
         let e = decode(&encode(&link)).expect_err("5.3 has none").to_string();
         assert!(e.contains("era 5.3 does not have it"), "{e}");

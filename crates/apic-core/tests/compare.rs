@@ -10,7 +10,7 @@ fn first() -> Scenario {
 }
 
 fn aligned(scenario: &Scenario, align: Align) -> Lockstep {
-    Lockstep::comparing(scenario, &Compare { ways: Vec::new(), align }, &[])
+    Lockstep::comparing(scenario, &Compare { align, ..Compare::default() }, &[])
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn by_step_a_beat_is_one_step_of_each_path() {
 
 #[test]
 fn an_era_of_its_own_is_a_run_of_its_own() {
-    let way = |era| Way { path: PathKind::Posted, era };
+    let way = |era| Way { path: PathKind::Posted, era, kept: false };
     let ways = vec![way(None), way(Some(Era::V4_7)), way(Some(Era::V6_19))];
-    let compare = Compare { ways, align: Align::Time };
+    let compare = Compare { ways, ..Compare::default() };
     compare.check(&first()).expect("all three have it");
     let lockstep = Lockstep::comparing(&first(), &compare, &[]);
     let rules = |p: usize| lockstep.paths()[p].metas().iter().map(|m| m.rule).collect::<Vec<_>>();
@@ -88,4 +88,30 @@ fn one_path_is_run_again_and_the_others_stay() {
     assert_eq!(lockstep.position(), 0);
     lockstep.pick(0, &[]);
     assert_eq!(lockstep.paths()[0].metas(), before.paths()[0].metas());
+}
+
+#[test]
+fn two_scenarios_run_beside_each_other() {
+    let mut kept = first();
+    kept.host.topology.cores = 6;
+    kept.vm.apicv = false;
+    let posted = |kept| Way { kept, ..Way::of(PathKind::Posted) };
+    let mut compare = Compare { ways: vec![posted(false), posted(true)], ..Compare::default() };
+    assert!(compare.check(&first()).expect_err("nothing is kept").to_string().contains("no scenario is kept"));
+    compare.kept = Some(std::sync::Arc::new(kept.clone()));
+    compare.check(&first()).expect("both have it");
+    let mut lockstep = Lockstep::comparing(&first(), &compare, &[]);
+    let rules = |history: &History| history.metas().iter().map(|m| m.rule).collect::<Vec<_>>();
+    assert_eq!(rules(&lockstep.paths()[1]), rules(&History::new(&kept, PathKind::Posted)));
+    assert_ne!(rules(&lockstep.paths()[0]), rules(&lockstep.paths()[1]));
+    assert_eq!((lockstep.scenario_of(0), lockstep.scenario_of(1)), (&first(), &kept));
+    assert_eq!(lockstep.paths()[1].way().key(), "posted@kept");
+    assert_eq!(lockstep.paths()[1].way().title(), "Offloaded, as kept");
+    // Run again by hand, it is still of the kept one.
+    let before = rules(&lockstep.paths()[1]);
+    lockstep.pick(1, &[]);
+    assert_eq!(rules(&lockstep.paths()[1]), before);
+    // What the kept one refuses is refused, whatever the other one allows.
+    compare.ways[1] = Way { kept: true, ..Way::of(PathKind::Avic) };
+    assert!(compare.check(&first()).expect_err("AVIC is off").to_string().contains("vm.apicv"));
 }

@@ -6,10 +6,10 @@ use scene::{chunks, event_line};
 use std::io::Write;
 
 pub(crate) fn print(moment: &Moment, out: &mut impl Write) -> Result<(), Failure> {
-    for history in moment.lockstep.paths() {
+    for (p, history) in moment.lockstep.paths().iter().enumerate() {
         for chunk in chunks(history.position()) {
             for record in history.records(chunk) {
-                writeln!(out, "{}", event_line(&record, moment.scenario(), &history.way().key()))?;
+                writeln!(out, "{}", event_line(&record, moment.lockstep.scenario_of(p), &history.way().key()))?;
             }
         }
     }

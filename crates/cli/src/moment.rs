@@ -98,7 +98,7 @@ impl Moment {
                 None
             },
             end_ledger,
-            expiries: expiries(history, scenario, history.position()),
+            expiries: expiries(history, self.lockstep.scenario_of(p), history.position()),
             measured: history.measure(history.position()),
         };
         self.lockstep.paths().iter().zip(ends).enumerate().map(account).collect()

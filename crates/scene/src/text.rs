@@ -69,7 +69,7 @@ fn cell(record: &StepRecord) -> String {
 pub(crate) fn page(page: &PageData, path: usize, moment: &Moment) -> String {
     let Some(steps) = page.paths().get(path) else { return String::new() };
     let lanes: Vec<(CpuId, String)> =
-        page.lanes().lanes().map(|l| (l.cpu, format!("{}: {}", l.name, l.role))).collect();
+        page.lanes(path).lanes().map(|l| (l.cpu, format!("{}: {}", l.name, l.role))).collect();
     let column = (WIDTH - TIME) / lanes.len().max(1);
     let mut out = format!("{}, this tick: {}\n", steps.way.title(), page.tally(path).text());
     let mut head = format!("{:TIME$}", "");

@@ -247,17 +247,17 @@ fn a_beat_says_whose_it_is() {
     let tick = record(Rule::T1, HOUSEKEEPER, Vec::new());
     let [pinned, posted] = [PathKind::Pinned, PathKind::Posted].map(Way::of);
     let two = [pinned, posted];
-    let both = narrate_beat(&[(pinned, &tick), (posted, &tick)], &two, &scenario);
+    let both = narrate_beat(&[(pinned, &tick), (posted, &tick)], &two, &scenario, None);
     assert_eq!(both.text(), "On both paths: Core 0, the housekeeper, ran its own tick.");
-    let one = narrate_beat(&[(posted, &tick)], &two, &scenario);
+    let one = narrate_beat(&[(posted, &tick)], &two, &scenario, None);
     assert_eq!(one.text(), "Offloaded: Core 0, the housekeeper, ran its own tick.");
     let older = Way { era: Some(Era::V5_3), ..posted };
     let three = [pinned, posted, older];
-    let all = narrate_beat(&three.map(|way| (way, &tick)), &three, &scenario);
+    let all = narrate_beat(&three.map(|way| (way, &tick)), &three, &scenario, None);
     assert_eq!(all.text(), "On all 3 paths: Core 0, the housekeeper, ran its own tick.");
-    let some = narrate_beat(&[(pinned, &tick), (older, &tick)], &three, &scenario);
+    let some = narrate_beat(&[(pinned, &tick), (older, &tick)], &three, &scenario, None);
     assert_eq!(some.text(), "Pinned and Offloaded, era 5.3: Core 0, the housekeeper, ran its own tick.");
-    assert_eq!(narrate_beat(&[], &two, &scenario), opening(&scenario, &two));
+    assert_eq!(narrate_beat(&[], &two, &scenario, None), opening(&scenario, &two));
     let told = opening(&scenario, &three).text();
     assert!(told.contains("three ways: pinned; offloaded; offloaded, era 5.3."), "{told}");
 }

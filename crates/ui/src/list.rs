@@ -201,7 +201,7 @@ mod tests {
     fn aligned_by_expiry_times_count_from_it_and_by_step_a_row_tells_every_path() {
         let scenario = preset("pinned-vs-offloaded").expect("ships");
         let aligned = |align| {
-            let lockstep = Lockstep::comparing(&scenario, &Compare { ways: Vec::new(), align }, &[]);
+            let lockstep = Lockstep::comparing(&scenario, &Compare { align, ..Compare::default() }, &[]);
             rows_of(&lockstep, 0..60).at(0..60, (0, false))
         };
         let rows = aligned(Align::Expiry);

@@ -224,7 +224,7 @@ impl Shown {
             all if all.len() == 2 && ways.len() == 2 => ("Both paths".into(), "both"),
             all => (format!("{} paths", all.len()).into(), "both"),
         };
-        let sentence = narrate_beat(&told, &ways, scenario);
+        let sentence = narrate_beat(&told, &ways, scenario, lockstep.kept());
         self.said = Said {
             who,
             badge: badge.into(),

@@ -5,34 +5,38 @@ use crate::kvm::Era;
 use crate::rule::Rule;
 use crate::run::MAX_PATHS;
 use crate::scenario::{PathKind, Scenario, ScenarioError};
+use std::sync::Arc;
 
-/// A path as it is compared: in the scenario's era, or in another.
+/// A path as it is compared: of the scenario or of the kept one, in its era or in another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Way {
     /// The path.
     pub path: PathKind,
     /// The kernel whose rules hold; `None` is the scenario's own.
     pub era: Option<Era>,
+    /// Of the scenario that was kept ([`Compare::kept`]).
+    pub kept: bool,
 }
 
 impl Way {
     /// The path in the scenario's own era.
     pub const fn of(path: PathKind) -> Self {
-        Self { path, era: None }
+        Self { path, era: None, kept: false }
     }
 
-    /// Name in data: `posted`, or `posted@5.3`.
+    /// Name in data: `posted`, `posted@5.3`, `posted@kept`, or `posted@kept@5.3`.
     pub fn key(self) -> String {
-        self.with_era(self.path.name(), "@")
+        self.with_era([self.path.name(), if self.kept { "@kept" } else { "" }], "@")
     }
 
-    /// Heading: "Offloaded", or "Offloaded, era 5.3".
+    /// Heading: "Offloaded", "Offloaded, era 5.3", "Offloaded, as kept", or "Offloaded, as kept, era 5.3".
     pub fn title(self) -> String {
-        self.with_era(self.path.title(), ", era ")
+        self.with_era([self.path.title(), if self.kept { ", as kept" } else { "" }], ", era ")
     }
 
-    fn with_era(self, name: &str, between: &str) -> String {
-        self.era.map_or_else(|| name.to_owned(), |era| [name, between, era.name()].concat())
+    fn with_era(self, [name, of]: [&str; 2], between: &str) -> String {
+        let (between, era) = self.era.map_or(("", ""), |era| (between, era.name()));
+        [name, of, between, era].concat()
     }
 
     /// What runs: the scenario in this era.
@@ -75,12 +79,19 @@ pub struct Compare {
     pub ways: Vec<Way>,
     /// What counts as one moment.
     pub align: Align,
+    /// A second scenario, of which ways may be.
+    pub kept: Option<Arc<Scenario>>,
 }
 
 impl Compare {
     /// What is compared for a scenario.
     pub fn ways(&self, scenario: &Scenario) -> Vec<Way> {
         if self.ways.is_empty() { scenario.run.paths.iter().copied().map(Way::of).collect() } else { self.ways.clone() }
+    }
+
+    /// The scenario that a way is of. Without a kept one, [`Compare::check`] has refused the way.
+    pub fn scenario_of<'a>(&'a self, way: Way, scenario: &'a Scenario) -> &'a Scenario {
+        self.kept.as_deref().filter(|_| way.kept).unwrap_or(scenario)
     }
 
     /// Whether a scenario can be compared like this.
@@ -97,7 +108,10 @@ impl Compare {
                 let problem = ["\"", &way.title(), "\" is listed twice"].concat();
                 return Err(ScenarioError::value("compare", problem, "another path, or another era of it"));
             }
-            way.allowed_by(scenario)?;
+            if way.kept && self.kept.is_none() {
+                return Err(ScenarioError::value("compare", "no scenario is kept", "keep one, or a path of this one"));
+            }
+            way.allowed_by(self.scenario_of(*way, scenario))?;
         }
         Ok(())
     }

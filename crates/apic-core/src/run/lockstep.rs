@@ -12,6 +12,7 @@ use crate::rule::Rule;
 use crate::scenario::Scenario;
 use crate::units::Ns;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most paths that can be compared.
 pub const MAX_PATHS: usize = 8;
@@ -32,6 +33,7 @@ pub struct Beat {
 #[derive(Clone, Debug)]
 pub struct Lockstep {
     scenario: Scenario,
+    kept: Option<Arc<Scenario>>,
     align: Align,
     paths: Vec<History>,
     /// Per path, its own ticks.
@@ -55,12 +57,14 @@ impl Lockstep {
 
     /// The same for what is compared, which [`Compare::check`] has found possible.
     pub fn comparing(scenario: &Scenario, compare: &Compare, picks: &[Vec<Pick>]) -> Self {
-        let history =
-            |(p, way): (usize, &Way)| History::this_way(scenario, *way, picks.get(p).map_or(&[], Vec::as_slice));
+        let history = |(p, way): (usize, &Way)| {
+            let scenario = compare.scenario_of(*way, scenario);
+            History::this_way(scenario, *way, picks.get(p).map_or(&[], Vec::as_slice))
+        };
         let paths: Vec<History> = compare.ways(scenario).iter().take(MAX_PATHS).enumerate().map(history).collect();
-        let (scenario, align) = (scenario.clone(), compare.align);
-        let mut lockstep =
-            Self { scenario, align, paths, own: Vec::new(), taken: Vec::new(), ticks: Vec::new(), position: 0 };
+        let (scenario, kept, align) = (scenario.clone(), compare.kept.clone(), compare.align);
+        let (own, taken, ticks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lockstep = Self { scenario, kept, align, paths, own, taken, ticks, position: 0 };
         lockstep.put_in_step();
         lockstep
     }
@@ -68,7 +72,8 @@ impl Lockstep {
     /// Runs one path again with other choices made by hand. The position is 0 afterwards.
     pub fn pick(&mut self, path: usize, picks: &[Pick]) {
         if let Some(history) = self.paths.get_mut(path) {
-            *history = History::this_way(&self.scenario, history.way(), picks);
+            let kept = self.kept.as_deref().filter(|_| history.way().kept);
+            *history = History::this_way(kept.unwrap_or(&self.scenario), history.way(), picks);
             self.put_in_step();
         }
     }
@@ -94,6 +99,17 @@ impl Lockstep {
     /// What is run.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
+    }
+
+    /// The second scenario, of which paths may be.
+    pub fn kept(&self) -> Option<&Scenario> {
+        self.kept.as_deref()
+    }
+
+    /// What a path is of.
+    pub fn scenario_of(&self, path: usize) -> &Scenario {
+        let kept = self.paths.get(path).is_some_and(|p| p.way().kept);
+        self.kept.as_deref().filter(|_| kept).unwrap_or(&self.scenario)
     }
 
     /// The paths.

@@ -8,7 +8,7 @@ use crate::units::{CpuId, VcpuId, Vector};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides a run, but the choices made in it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What the scenario is about.

@@ -33,9 +33,10 @@ pub(super) fn csv(job: &Job<'_>, out: &mut impl Write) -> Result<(), Failure> {
     table::head(out)?;
     job.each(|run| table::beat(run, out))?;
     let (from, to) = job.ends();
-    for (from, to) in from.paths().iter().zip(to.paths()) {
-        let before = expiries(from, job.moment.scenario(), from.position()).len();
-        let all = expiries(to, job.moment.scenario(), to.position());
+    for (p, (from, to)) in from.paths().iter().zip(to.paths()).enumerate() {
+        let scenario = job.moment.lockstep.scenario_of(p);
+        let before = expiries(from, scenario, from.position()).len();
+        let all = expiries(to, scenario, to.position());
         table::expiries(to.way(), all.get(before..).unwrap_or_default(), out)?;
     }
     Ok(())

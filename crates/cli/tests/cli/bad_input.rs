@@ -150,8 +150,8 @@ fn a_damaged_link() {
 
 #[test]
 fn a_newer_link() {
-    for newer in ["v4.abc", "#v5.abc", "https://example.org/#v4294967296.abc"] {
-        check(&["run", newer], b"", &["link is of version", "up to 3", "newer Exitless"]);
+    for newer in ["v5.abc", "#v6.abc", "https://example.org/#v4294967296.abc"] {
+        check(&["run", newer], b"", &["link is of version", "up to 4", "newer Exitless"]);
     }
 }
 

@@ -46,9 +46,9 @@ pub fn head(out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// Those of the output.
 pub fn beat(run: &Lockstep, out: &mut impl Write) -> io::Result<()> {
-    for (_, history, record) in taken(run) {
+    for (p, history, record) in taken(run) {
         let (path, info) = (history.way().key(), record.rule.info());
-        let sentence = narrate(record, run.scenario()).text();
+        let sentence = narrate(record, run.scenario_of(p)).text();
         let effects = serde_json::to_string(&record.effects)?;
         write!(out, "step,{path},{},{},{},{}", record.at.as_ns(), record.cpu, cell(record.vcpu), record.index)?;
         write!(out, ",{},{},{},{}", info.id, text(info.title), text(&sentence), text(&effects))?;

@@ -46,7 +46,7 @@ pub fn each_beat<E>(
 /// The sentence of the run's present position: that of the last beat, or how things stand before the first.
 pub fn told(run: &Lockstep) -> Sentence {
     let steps: Vec<_> = taken(run).map(|(_, history, record)| (history.way(), record)).collect();
-    narrate_beat(&steps, &ways(run), run.scenario())
+    narrate_beat(&steps, &ways(run), run.scenario(), run.kept())
 }
 
 /// What is compared.

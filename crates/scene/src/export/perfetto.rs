@@ -138,7 +138,7 @@ impl<W: Write> Perfetto<W> {
             let about = json!({
                 "step": record.index,
                 "rule": record.rule.id(),
-                "sentence": narrate(record, run.scenario()).text(),
+                "sentence": narrate(record, run.scenario_of(p)).text(),
             });
             tracks.follow(record, history.machine(), &mut self.events)?;
             for effect in &record.effects {

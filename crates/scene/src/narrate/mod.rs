@@ -196,8 +196,15 @@ pub fn narrate(record: &StepRecord, scenario: &Scenario) -> Sentence {
 /// The sentence of one press of *Step*, which may move several of the paths that are compared.
 ///
 /// Paths that took the same step share a sentence: "On both paths: …". Others speak for themselves, by their titles.
-pub fn narrate_beat(steps: &[(Way, &StepRecord)], compared: &[Way], scenario: &Scenario) -> Sentence {
-    let told: Vec<(Way, Sentence)> = steps.iter().map(|(way, r)| (*way, narrate(r, scenario))).collect();
+/// `kept` is what kept paths are of.
+pub fn narrate_beat(
+    steps: &[(Way, &StepRecord)],
+    compared: &[Way],
+    scenario: &Scenario,
+    kept: Option<&Scenario>,
+) -> Sentence {
+    let of = |way: Way| kept.filter(|_| way.kept).unwrap_or(scenario);
+    let told: Vec<(Way, Sentence)> = steps.iter().map(|(way, r)| (*way, narrate(r, of(*way)))).collect();
     let Some((first_way, first)) = told.first() else { return opening(scenario, compared) };
     if compared.len() == 1 {
         return first.clone();
@@ -237,7 +244,8 @@ pub fn opening(scenario: &Scenario, compared: &[Way]) -> Sentence {
         many => {
             let titles: Vec<String> = many.iter().map(|way| words::small(&way.title())).collect();
             let between = if titles.iter().any(|title| title.contains(',')) { "; " } else { ", " };
-            format!("The same guest, {} ways: {}.", number(many.len()), titles.join(between))
+            let guest = if many.iter().any(|way| way.kept) { "Two scenarios" } else { "The same guest" };
+            format!("{guest}, {} ways: {}.", number(many.len()), titles.join(between))
         }
     };
     but(format!("{vcpus} {paths}"), "Nothing has happened yet.")

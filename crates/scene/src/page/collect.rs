@@ -34,7 +34,7 @@ impl PageData {
             let places = records.iter().map(|r| lockstep.place(p, r.index)).collect();
             PathSteps { way: history.way(), start, records, places, even: lockstep.alignment() == Align::Step }
         });
-        Self::from_steps(lockstep.scenario(), paths.collect())
+        Self::of_two(lockstep.scenario(), lockstep.kept(), paths.collect())
     }
 }
 

@@ -43,7 +43,8 @@ const ASPECTS: [(&str, &str, Answer); 7] = [
 impl PageData {
     /// Every question, answered by the whole tick of each path.
     pub fn aspects(&self) -> Vec<Aspect> {
-        let answers = |answer: Answer| self.paths.iter().map(|p| answer(p, &self.scenario)).collect();
+        let answers =
+            |answer: Answer| self.paths.iter().enumerate().map(|(i, p)| answer(p, self.scenario_of(i))).collect();
         ASPECTS.iter().map(|(key, what, answer)| Aspect { key, what, answers: answers(*answer) }).collect()
     }
 }

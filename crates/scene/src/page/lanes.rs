@@ -1,6 +1,6 @@
 //! Which cores are drawn, in which order, and what they are called.
 
-use super::{PathSteps, Story};
+use super::Story;
 use crate::words;
 use apic_core::scenario::{Load, Scenario};
 use apic_core::units::CpuId;
@@ -26,12 +26,12 @@ pub(crate) enum Row {
     Fold(String),
 }
 
-/// The rows of every stage of a page: the same for all paths, so that stages line up.
+/// The rows of every stage of a page: the same for all paths of one placement, so that stages line up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Lanes(pub(crate) Vec<Row>);
 
 impl Lanes {
-    pub(crate) fn of(scenario: &Scenario, paths: &[PathSteps], stories: &[Story]) -> Self {
+    pub(crate) fn of(scenario: &Scenario, stories: &[&Story]) -> Self {
         let busy = |cpu| scenario.host.housekeepers.iter().any(|h| h.cpu == cpu && h.load != Load::Idle);
         let mut rows = Vec::new();
         let mut folded: Vec<CpuId> = Vec::new();
@@ -57,7 +57,6 @@ impl Lanes {
             rows.push(Row::Lane(Lane { cpu, name, role, keeps_house, hosts_guest: vcpu.is_some() }));
         }
         rows.extend(fold(&mut folded, scenario));
-        debug_assert!(paths.len() == stories.len());
         Self(rows)
     }
 

@@ -11,7 +11,7 @@ use apic_core::scenario::Scenario;
 /// A stage that is being drawn.
 pub(super) struct Canvas<'a> {
     pub(super) page: &'a PageData,
-    path: usize,
+    pub(super) path: usize,
     pub(super) story: &'a Story,
     pub(super) moment: &'a Moment,
     pub(super) view: &'a View,
@@ -29,7 +29,7 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) fn scenario(&self) -> &'a Scenario {
-        self.page.scenario()
+        self.page.scenario_of(self.path)
     }
 
     pub(super) fn records(&self) -> &'a [StepRecord] {

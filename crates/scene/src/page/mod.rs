@@ -178,9 +178,12 @@ pub struct Stage {
 #[derive(Clone, Debug)]
 pub struct PageData {
     scenario: Scenario,
+    /// What kept paths are of.
+    kept: Option<Scenario>,
     paths: Vec<PathSteps>,
     stories: Vec<Story>,
-    lanes: Lanes,
+    /// Those of the scenario, and of the kept one where it differs in them.
+    lanes: (Lanes, Option<Lanes>),
     /// Moments of all paths that earn a column of the axis, sorted.
     columns: Vec<u64>,
 }
@@ -200,17 +203,35 @@ fn in_order<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
 impl PageData {
     /// From the steps of each path.
     pub fn from_steps(scenario: &Scenario, paths: Vec<PathSteps>) -> Self {
-        let stories: Vec<Story> = paths.iter().map(|p| Story::of(p, scenario)).collect();
-        let lanes = Lanes::of(scenario, &paths, &stories);
+        Self::of_two(scenario, None, paths)
+    }
+
+    /// The same where paths may be of a second scenario.
+    pub(crate) fn of_two(scenario: &Scenario, kept: Option<&Scenario>, paths: Vec<PathSteps>) -> Self {
+        let of = |p: &PathSteps| kept.filter(|_| p.way.kept).unwrap_or(scenario);
+        let stories: Vec<Story> = paths.iter().map(|p| Story::of(p, of(p))).collect();
+        // Where both are placed alike, what one path involves has a lane on all, so that stages line up.
+        let unlike = kept.filter(|k| k.host != scenario.host || k.vcpus != scenario.vcpus);
+        let lanes = |of: &Scenario, kept: bool| {
+            let paths = paths.iter().zip(&stories).filter(|(p, _)| unlike.is_none() || p.way.kept == kept);
+            Lanes::of(of, &paths.map(|(_, story)| story).collect::<Vec<_>>())
+        };
+        let lanes = (lanes(scenario, false), unlike.map(|kept| lanes(kept, true)));
         let mut columns: Vec<u64> = stories.iter().flat_map(|s| s.columns.iter().copied()).collect();
         in_order(&mut columns, |a, b| a < b);
         columns.dedup();
-        Self { scenario: scenario.clone(), paths, stories, lanes, columns }
+        Self { scenario: scenario.clone(), kept: kept.cloned(), paths, stories, lanes, columns }
     }
 
     /// The scenario it is of.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
+    }
+
+    /// The scenario that a path is of.
+    pub fn scenario_of(&self, path: usize) -> &Scenario {
+        let kept = self.paths.get(path).is_some_and(|p| p.way.kept);
+        self.kept.as_ref().filter(|_| kept).unwrap_or(&self.scenario)
     }
 
     /// Its paths.
@@ -264,8 +285,9 @@ impl PageData {
         self.stories.get(path)
     }
 
-    pub(crate) fn lanes(&self) -> &Lanes {
-        &self.lanes
+    pub(crate) fn lanes(&self, path: usize) -> &Lanes {
+        let kept = self.paths.get(path).is_some_and(|p| p.way.kept);
+        self.lanes.1.as_ref().filter(|_| kept).unwrap_or(&self.lanes.0)
     }
 
     pub(crate) fn columns(&self) -> &[u64] {
@@ -280,7 +302,8 @@ impl PageData {
     /// The sentence of a path's last step within the page, or how things stand before the first.
     pub fn last_sentence(&self, path: usize, moment: &Moment) -> String {
         let last = self.last(path, moment);
-        last.map_or_else(|| opening(&self.scenario, &self.ways()), |record| narrate(record, &self.scenario)).text()
+        let scenario = self.scenario_of(path);
+        last.map_or_else(|| opening(scenario, &self.ways()), |record| narrate(record, scenario)).text()
     }
 
     /// The picture in words: which path, what the tick costs, and what happened last.

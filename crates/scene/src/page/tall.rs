@@ -74,7 +74,7 @@ pub(super) fn draw(mut c: Canvas<'_>) -> DisplayList {
     let axis = c.axis(length, MARGINS, CUT);
     let playhead = HEAD + axis.at(c.moment.now.as_ns());
     let grid = Grid { axis, columns: columns(&c, width), width, bottom: HEAD + length, playhead };
-    let folds = c.page.lanes().0.iter().filter(|r| matches!(r, Row::Fold(_))).count() as f64;
+    let folds = c.page.lanes(c.path).0.iter().filter(|r| matches!(r, Row::Fold(_))).count() as f64;
     let height = grid.bottom + 6.0 + folds * LINE;
     c.bounds(width, height, 0.0);
     for col in &grid.columns {
@@ -90,7 +90,7 @@ pub(super) fn draw(mut c: Canvas<'_>) -> DisplayList {
 }
 
 fn columns(c: &Canvas<'_>, width: f64) -> Vec<Column> {
-    let lanes: Vec<_> = c.page.lanes().lanes().collect();
+    let lanes: Vec<_> = c.page.lanes(c.path).lanes().collect();
     let count = lanes.len().max(1) as f64;
     let band = if count <= 2.0 { 36.0 } else { 28.0 };
     let hosts = lanes.iter().filter(|l| l.hosts_guest).count() as f64;
@@ -117,7 +117,7 @@ fn lanes(c: &mut Canvas<'_>, grid: &Grid) {
         class,
         text: words.to_owned(),
     };
-    for (lane, col) in page.lanes().lanes().zip(grid.columns.clone()) {
+    for (lane, col) in page.lanes(c.path).lanes().zip(grid.columns.clone()) {
         let class = if lane.keeps_house { "lane lane-hk" } else { "lane" };
         let shapes = vec![
             Shape::Rect([col.left, HEAD, col.right - col.left, grid.bottom - HEAD], class),
@@ -127,7 +127,7 @@ fn lanes(c: &mut Canvas<'_>, grid: &Grid) {
         c.push("lane", None, format!("{}: {}", lane.name, lane.role), shapes).with("cpu", lane.cpu);
     }
     let mut y = grid.bottom + 16.0;
-    for row in &page.lanes().0 {
+    for row in &page.lanes(c.path).0 {
         if let Row::Fold(words) = row {
             c.push("fold", None, words.clone(), vec![text(0.0, y, "lane-fold dim", words)]);
             y += LINE;

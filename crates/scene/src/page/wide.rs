@@ -93,7 +93,7 @@ pub(super) fn draw(mut c: Canvas<'_>) -> DisplayList {
 /// Where lanes and folds lie, and where the last of them ends.
 fn rows(c: &Canvas<'_>) -> (Vec<Band>, Vec<(String, f64)>, f64) {
     let (mut bands, mut folds, mut y): (Vec<Band>, Vec<_>, f64) = (Vec::new(), Vec::new(), 0.0);
-    for row in &c.page.lanes().0 {
+    for row in &c.page.lanes(c.path).0 {
         match row {
             Row::Fold(text) => {
                 folds.push((text.clone(), y + FOLD * 0.8));
@@ -116,7 +116,7 @@ fn text(at: (f64, f64), class: &'static str, text: impl Into<String>) -> Shape {
 
 fn lanes(c: &mut Canvas<'_>, grid: &Grid, folds: &[(String, f64)]) {
     let page = c.page;
-    let drawn: Vec<(&Lane, Band)> = page.lanes().lanes().zip(grid.bands.iter().copied()).collect();
+    let drawn: Vec<(&Lane, Band)> = page.lanes(c.path).lanes().zip(grid.bands.iter().copied()).collect();
     for (lane, band) in drawn {
         let class = if lane.keeps_house { "lane lane-hk" } else { "lane" };
         let shapes = vec![
