@@ -5,6 +5,16 @@
 use crate::session::Session;
 use wasm_bridge::browser::{self, Entry};
 
+/// Where the last work is kept.
+const LAST: &str = "exitless.last";
+/// Longest work that is kept, in characters: storage is small, and shared with others on this host.
+const MOST: usize = 200_000;
+
+/// What was worked on at the last visit, if this browser has kept it.
+pub(crate) fn last() -> Option<String> {
+    browser::stored(LAST).filter(|last| !last.is_empty())
+}
+
 /// Keeps the fragment in step with the session.
 #[derive(Default)]
 pub(crate) struct Address {
@@ -26,6 +36,10 @@ impl Address {
         let fragment = session.fragment();
         if fragment != self.written || browser::fragment() != fragment {
             browser::set_fragment(&fragment, entry);
+            // The last work waits for the next visit, if this browser keeps anything.
+            if fragment.len() <= MOST {
+                browser::store(LAST, &fragment);
+            }
             self.written = fragment;
         }
     }

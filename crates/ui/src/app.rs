@@ -4,11 +4,12 @@ mod act;
 pub(crate) mod breaks;
 pub(crate) mod define;
 pub(crate) mod hand;
+pub(crate) mod knobs;
 mod listen;
 pub(crate) mod measure;
 mod page;
 
-use crate::address::Address;
+use crate::address::{self, Address};
 use crate::breaks::Breaks;
 use crate::compare;
 use crate::keys::Command;
@@ -16,7 +17,7 @@ use crate::session::{Move, Session};
 use crate::shown::{Choice, Picture, Shown};
 use crate::view::header::Theme;
 use crate::view::part::Send;
-use crate::view::transport::FIRST_SPEED;
+use crate::view::transport::{FIRST_SPEED, SPEEDS};
 use crate::view::{presets, share};
 use act::refused_at_start;
 use apic_core::effect::Bank;
@@ -31,6 +32,8 @@ use yew::prelude::*;
 
 /// Where the theme is remembered.
 const THEME: &str = "exitless.theme";
+/// Where the speed is remembered.
+const SPEED: &str = "exitless.speed";
 /// Quiet time before a sentence is announced and the address follows, in ms.
 const QUIET_MS: u32 = 350;
 /// Most steps per second at which each is announced while playing.
@@ -54,6 +57,8 @@ pub(crate) enum Msg {
     Place(Box<Scenario>),
     /// Another path, another era, another alignment.
     Compare(compare::Edit),
+    /// The kept scenario is edited, and this one kept.
+    Swap,
     /// Something about breakpoints.
     Break(breaks::Ask),
     /// Something else is looked for in the list.
@@ -64,6 +69,8 @@ pub(crate) enum Msg {
     Measure(measure::Ask),
     /// Something about definitions of terms.
     Define(define::Ask),
+    /// Something about knobs.
+    Knobs(knobs::Ask),
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
     Picture(Picture),
@@ -98,6 +105,7 @@ pub(crate) struct App {
     hint: Option<AttrValue>,
     /// Why the last choice of what to compare was not followed.
     compare_refusal: Option<AttrValue>,
+    knobs: knobs::Panel,
     breaks: Rc<Breaks>,
     /// Why the last breakpoint was not taken.
     break_refusal: Option<AttrValue>,
@@ -130,11 +138,18 @@ impl Component for App {
     type Properties = ();
 
     fn create(ctx: &Context<Self>) -> Self {
-        let (session, notice) = match Session::of_fragment(&browser::fragment()) {
+        let asked = browser::fragment();
+        // No link was followed: what was worked on last, if it can still be read.
+        let kept = address::last().filter(|_| asked.is_empty());
+        let restored = kept.and_then(|last| Session::of_fragment(&last).ok());
+        let hint =
+            restored.as_ref().filter(|s| s.edited).map(|_| AttrValue::from("This is what you had at your last visit."));
+        let (session, notice) = match restored.map_or_else(|| Session::of_fragment(&asked), Ok) {
             Ok(session) => (session, None),
             // The presets ship with the page, and a test reads them all.
             Err(error) => (Session::first(), Some(refused_at_start(&error.to_string()))),
         };
+        let speed = browser::stored(SPEED).and_then(|speed| speed.parse().ok()).filter(|speed| *speed < SPEEDS.len());
         let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
         apply_theme(theme);
         let grid_path = session.lockstep.paths().len().saturating_sub(1);
@@ -146,8 +161,9 @@ impl Component for App {
             choice,
             theme,
             notice,
-            hint: None,
+            hint,
             compare_refusal: None,
+            knobs: knobs::Panel::default(),
             breaks: Rc::default(),
             break_refusal: None,
             core: 0,
@@ -156,7 +172,7 @@ impl Component for App {
             typing: None,
             measure: measure::Measure::new(ctx),
             playing: None,
-            speed: FIRST_SPEED,
+            speed: speed.unwrap_or(FIRST_SPEED),
             scrub: None,
             address: Address::default(),
             spoken: AttrValue::default(),
@@ -216,10 +232,17 @@ impl Component for App {
                 true
             }
             Msg::Compare(edit) => self.compare(ctx, edit),
+            Msg::Swap => {
+                if self.session.swap() {
+                    self.rerun(ctx);
+                }
+                true
+            }
             Msg::Break(ask) => self.breakpoint(ctx, &ask),
             Msg::Filter(text) => self.filter(ctx, text),
             Msg::Find => self.found(),
             Msg::Measure(ask) => self.measure(ask),
+            Msg::Knobs(ask) => self.knobs(ctx, ask),
             Msg::Hand(ask) => self.hand(ctx, ask),
             Msg::Define(ask) => self.define(ctx, ask),
             Msg::Queues(open) => {

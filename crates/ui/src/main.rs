@@ -35,6 +35,8 @@
 //! | `[data-testid=breakpoint]` | field of a condition, with `add-breakpoint`, `breakpoint-refusal`; `breakpoints`: the list, with `break-0` (checkbox) and `unbreak-0`; `run-on`, `run-back`; `step-core` (select), `core-next`, `core-back` |
 //! | `[data-testid=filter]` | field over the list, with `found` (how many) and `filter-refusal` |
 //! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state` |
+//! | `[data-testid=knobs]` | `details` with the knobs: `knob-vm.apicv` (fields and selects by key), rows `[data-knob][data-changed]`, groups `[data-group]`; `rules-search`, `rule-kick` (checkboxes); `cost-14-least`, `cost-14-most`; `knob-refusal` with `use-nearest` |
+//! | `[data-testid=unused]` | what cannot do what it is configured for |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
 //! | `[data-testid=notice]`, `dismiss`, `refusal` | what is wrong with a link; with a placement |
 //! | `[data-testid=core-3]`, `seat-0`, `load-0`, `[data-token=vcpu-0]`, `[data-token=housekeeper-0]` | the board: cell, select of a vCPU's core, select of a housekeeper's load, tokens |
@@ -50,6 +52,7 @@ mod found;
 mod glossary;
 mod hand;
 mod keys;
+mod knobs;
 mod lab;
 mod list;
 mod names;

@@ -19,6 +19,59 @@ pub(crate) enum Edit {
     Housekeeper(CpuId, CpuId),
     /// What a housekeeper is busy with.
     Load(CpuId, Load),
+    /// A core is isolated, or a housekeeper with this load.
+    Role(CpuId, Option<Load>),
+    /// One vCPU more.
+    Add,
+    /// One vCPU less.
+    Remove(VcpuId),
+    /// A host of another shape, by its place in [`HOSTS`].
+    Host(usize),
+}
+
+const fn shape(sockets: u16, llcs: u16, cores: u16, smt: u16) -> Topology {
+    Topology { sockets, llcs, cores, smt }
+}
+
+/// Hosts to choose from. The first core of each socket keeps house and is busy; the others are isolated.
+pub(crate) const HOSTS: &[(&str, Topology)] = &[
+    ("2 cores", shape(1, 1, 2, 1)),
+    ("4 cores", shape(1, 1, 4, 1)),
+    ("4 cores, two threads each", shape(1, 1, 4, 2)),
+    ("2 sockets × 4 cores", shape(2, 1, 4, 1)),
+    ("2 sockets × 8 cores", shape(2, 1, 8, 1)),
+    ("2 sockets × 4 caches × 16 cores", shape(2, 4, 16, 1)),
+];
+
+/// The vCPUs on isolated cores of another host, one each.
+fn host(scenario: &Scenario, topology: Topology) -> Result<Scenario, ScenarioError> {
+    let mut s = scenario.clone();
+    let per_socket = topology.llcs * topology.cores * topology.smt;
+    let keeps = |cpu: &CpuId| cpu.0 % per_socket < topology.smt;
+    s.host.topology = topology;
+    s.host.nohz_full = topology.iter().filter(|cpu| !keeps(cpu)).collect();
+    let first = topology.iter().filter(|cpu| cpu.0.is_multiple_of(per_socket));
+    let busy = |cpu| Housekeeper { cpu, load: Load::Busy, tick_phase_us: TICK_PHASE_US };
+    s.host.housekeepers = first.map(busy).collect();
+    s.moves.clear();
+    // A thread of each core before the second one of any.
+    let free = |thread: u16| {
+        let keeps = &keeps;
+        topology.iter().filter(move |cpu| !keeps(cpu) && cpu.0 % topology.smt == thread)
+    };
+    let mut free = (0..topology.smt).flat_map(free);
+    let isolated = s.host.nohz_full.len();
+    for vcpu in &mut s.vcpus {
+        let Some(cpu) = free.next() else {
+            let problem =
+                format!("that host has {isolated} isolated cores, and there are {} vCPUs", scenario.vcpus.len());
+            let valid = "a larger host, or fewer vCPUs".to_owned();
+            return Err(ScenarioError::Value { path: "host.topology".to_owned(), problem, valid });
+        };
+        vcpu.cpu = cpu;
+    }
+    s.validate()?;
+    Ok(s)
 }
 
 /// The scenario after the change.
@@ -29,6 +82,14 @@ pub(crate) fn apply(scenario: &Scenario, edit: Edit) -> Result<Scenario, Scenari
     let mut s = scenario.clone();
     match edit {
         Edit::Vcpu(vcpu, cpu) => return scenario.seat(vcpu, cpu),
+        Edit::Add => return scenario.with_vcpu(),
+        Edit::Remove(vcpu) => return scenario.without_vcpu(vcpu),
+        Edit::Host(i) => return host(scenario, HOSTS.get(i).map_or(scenario.host.topology, |host| host.1)),
+        Edit::Role(cpu, None) => isolate(&mut s, cpu),
+        Edit::Role(cpu, Some(load)) => {
+            s.host.nohz_full.retain(|c| *c != cpu);
+            set_load(&mut s, cpu, load);
+        }
         Edit::Keeps(cpu, true) => s.host.nohz_full.retain(|c| *c != cpu),
         Edit::Keeps(cpu, false) => isolate(&mut s, cpu),
         Edit::Housekeeper(from, to) => {
@@ -41,16 +102,18 @@ pub(crate) fn apply(scenario: &Scenario, edit: Edit) -> Result<Scenario, Scenari
                 }
             }
         }
-        Edit::Load(cpu, load) => {
-            if let Some(entry) = s.host.housekeepers.iter_mut().find(|h| h.cpu == cpu) {
-                entry.load = load;
-            } else {
-                s.host.housekeepers.push(Housekeeper { cpu, load, tick_phase_us: TICK_PHASE_US });
-            }
-        }
+        Edit::Load(cpu, load) => set_load(&mut s, cpu, load),
     }
     s.validate()?;
     Ok(s)
+}
+
+fn set_load(s: &mut Scenario, cpu: CpuId, load: Load) {
+    if let Some(entry) = s.host.housekeepers.iter_mut().find(|h| h.cpu == cpu) {
+        entry.load = load;
+    } else {
+        s.host.housekeepers.push(Housekeeper { cpu, load, tick_phase_us: TICK_PHASE_US });
+    }
 }
 
 fn isolate(s: &mut Scenario, cpu: CpuId) {
@@ -181,6 +244,35 @@ mod tests {
         assert!(apply(&s, Edit::Vcpu(VcpuId(0), keeper)).is_err());
         let idle = apply(&s, Edit::Load(keeper, Load::Idle)).expect("legal");
         assert!(apply(&idle, Edit::Vcpu(VcpuId(0), keeper)).is_ok());
+    }
+
+    #[test]
+    fn every_host_has_room_or_says_that_it_has_not() {
+        for (i, (name, topology)) in HOSTS.iter().enumerate() {
+            let moved = apply(&two(), Edit::Host(i));
+            if *name == "2 cores" {
+                assert!(
+                    reason(&moved.expect_err("one is isolated")).contains("1 isolated cores, and there are 2 vCPUs")
+                );
+                continue;
+            }
+            let moved = moved.unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(moved.host.topology, *topology);
+            assert!(moved.vcpus.iter().all(|v| moved.host.nohz_full.contains(&v.cpu)), "{name}");
+            let cores: Vec<u16> = moved.vcpus.iter().map(|v| topology.core_of(v.cpu)).collect();
+            assert_ne!(cores[0], cores[1], "{name}: each vCPU has a core of its own");
+            assert_eq!(moved.housekeeping().count(), usize::from(topology.sockets * topology.smt), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_core_is_set_in_one_go_and_vcpus_come_and_go() {
+        let s = preset("pinned-vs-offloaded").expect("ships");
+        let keeper = apply(&s, Edit::Role(CpuId(1), Some(Load::Busy))).expect("legal");
+        assert_eq!((keeper.load_of(CpuId(1)), keeper.housekeeping().count()), (Load::Busy, 2));
+        assert_eq!(apply(&keeper, Edit::Role(CpuId(1), None)).expect("legal"), s);
+        let more = apply(&s, Edit::Add).expect("two cores are free");
+        assert_eq!(apply(&more, Edit::Remove(VcpuId(1))).expect("one stays"), s);
     }
 
     #[test]

@@ -89,6 +89,12 @@ impl Session {
         })
     }
 
+    /// The preset that it came from, as it ships; without one, the first.
+    pub(crate) fn baseline(&self) -> Rc<Scenario> {
+        let origin = self.origin.as_deref().unwrap_or(FIRST);
+        Rc::new(preset(origin).or_else(|_| preset(FIRST)).unwrap_or_else(|_| self.lockstep.scenario().clone()))
+    }
+
     /// Goes there. `false` if there is no such moment, or it is this one.
     pub(crate) fn go(&mut self, to: Move) -> bool {
         let (here, len) = (self.lockstep.position(), self.lockstep.len());

@@ -91,6 +91,12 @@ pub(crate) struct Shown {
     /// What sets the paths of this tick apart.
     pub(crate) aspects: Rc<[Aspect]>,
     pub(crate) scenario: Rc<Scenario>,
+    /// The preset that it came from, as it ships: what resets bring back.
+    pub(crate) baseline: Rc<Scenario>,
+    /// In what the kept scenario differs, if one is kept.
+    pub(crate) kept: Option<Rc<[AttrValue]>>,
+    /// What cannot do what it is configured for.
+    pub(crate) unused: Rc<[AttrValue]>,
     /// Paths that the scenario does not allow, and why.
     pub(crate) refused: Rc<[(PathKind, String)]>,
     pub(crate) strip: AttrValue,
@@ -124,6 +130,9 @@ impl Shown {
             paths: Rc::default(),
             aspects: Rc::default(),
             scenario: Rc::new(lockstep.scenario().clone()),
+            baseline: session.baseline(),
+            kept: None,
+            unused: Rc::default(),
             refused: Rc::default(),
             strip: AttrValue::default(),
             stages: Vec::new(),
@@ -150,6 +159,12 @@ impl Shown {
         let lockstep = &session.lockstep;
         self.paths = names::of(lockstep).into();
         self.scenario = Rc::new(lockstep.scenario().clone());
+        self.baseline = session.baseline();
+        let differs = |kept| compare::differences(lockstep.scenario(), kept).into_iter().map(AttrValue::from).collect();
+        self.kept = lockstep.kept().map(differs);
+        let ways: Vec<Way> = self.paths.iter().map(|name| name.way).collect();
+        let told = scene::unused(lockstep.scenario(), lockstep.kept(), &ways);
+        self.unused = told.into_iter().map(AttrValue::from).collect();
         self.refused = compare::refused(lockstep.scenario()).into();
         self.strip = strip::draw(lockstep).into();
         self.turn_to(session);

@@ -1,6 +1,6 @@
 //! What commands and messages do to the page's state.
 
-use super::{App, Msg, QUIET_MS, SPOKEN_SPEED, element};
+use super::{App, Msg, QUIET_MS, SPEED, SPOKEN_SPEED, element};
 use crate::compare::{self, Edit};
 use crate::keys::Command;
 use crate::session::{Move, Session};
@@ -88,6 +88,7 @@ impl App {
 
     pub(super) fn set_speed(&mut self, ctx: &Context<Self>, speed: usize) -> bool {
         self.speed = speed.min(SPEEDS.len() - 1);
+        browser::store(SPEED, &self.speed.to_string());
         if self.playing.is_some() {
             self.play(ctx);
         }

@@ -11,6 +11,7 @@ use crate::view::differ::Differ;
 use crate::view::glossary::{All as AllTerms, Definition};
 use crate::view::header::Header;
 use crate::view::help::Help;
+use crate::view::knobs::Knobs;
 use crate::view::ledger::Ledger;
 use crate::view::measure::Measure;
 use crate::view::notice::Notice;
@@ -57,6 +58,7 @@ impl App {
                             era: shown.scenario.vm.era,
                             align: session.lockstep.alignment(),
                             refused: shown.refused.clone(),
+                            kept: shown.kept.clone(),
                             refusal: self.compare_refusal.clone(),
                             send: send(),
                         }) }
@@ -109,7 +111,18 @@ impl App {
                         </div>
                         { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
                         { part(Measure { shown: self.measure.shown.clone(), send: send() }) }
-                        <Board scenario={shown.scenario.clone()} send={send()} />
+                        <Board scenario={shown.scenario.clone()} unused={shown.unused.clone()} send={send()} />
+                        { part(Knobs {
+                            open: self.knobs.open,
+                            scenario: shown.scenario.clone(),
+                            baseline: shown.baseline.clone(),
+                            vcpu,
+                            words: self.knobs.words.clone(),
+                            refusal: self.knobs.refusal.clone(),
+                            rules: self.knobs.rules.clone(),
+                            unused: shown.unused.clone(),
+                            send: send(),
+                        }) }
                     </div>
                     <aside class="column" aria-label="State and costs">
                         { part(Descriptor {

@@ -10,6 +10,7 @@ use apic_core::run::{Compare, Lockstep, Way};
 use apic_core::scenario::{Scenario, ScenarioError};
 use apic_core::units::VcpuId;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What undo brings back.
 #[derive(Debug)]
@@ -68,6 +69,21 @@ impl Session {
         (self.compare, self.tree) = (compare, tree);
         self.enter(lockstep, stays.unwrap_or_else(|| self.lockstep.position()));
         Ok(())
+    }
+
+    /// The kept scenario becomes the one that is edited, and this one is kept. `false` if none is.
+    pub(crate) fn swap(&mut self) -> bool {
+        let Some(kept) = self.compare.kept.clone() else { return false };
+        let (position, doc) = (self.lockstep.position(), self.doc());
+        self.undo.changed("the change of what is edited", doc);
+        self.compare.kept = Some(Arc::new(self.lockstep.scenario().clone()));
+        self.compare.ways.iter_mut().for_each(|way| way.kept = !way.kept);
+        self.edited = true;
+        self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(&kept)));
+        // Whose path it is has changed, and nothing else: choices made by hand stay with their paths.
+        let lockstep = Lockstep::comparing(&kept, &self.compare, self.tree.picks());
+        self.enter(lockstep, position);
+        true
     }
 
     /// The person lets an actor of a path move, whoever would. If it would have moved anyway, this is a step; else the

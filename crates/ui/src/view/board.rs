@@ -2,12 +2,14 @@
 //! select; what cannot be is refused with the reason and changes nothing.
 
 mod carry;
+mod dense;
 
 use super::event;
 use super::part::Send;
 use crate::app;
 use crate::place::{self, Core, Edit, Group};
-use apic_core::scenario::{Load, Scenario};
+use apic_core::host::Topology;
+use apic_core::scenario::{Load, Scenario, Vcpu};
 use apic_core::units::{CpuId, VcpuId};
 use carry::{Carry, Token};
 use std::rc::Rc;
@@ -19,20 +21,25 @@ use yew::prelude::*;
 #[derive(Properties, PartialEq)]
 pub(crate) struct BoardProps {
     pub(crate) scenario: Rc<Scenario>,
+    /// What cannot do what it is configured for.
+    pub(crate) unused: Rc<[AttrValue]>,
     pub(crate) send: Send,
 }
 
 pub(crate) enum Msg {
     /// Enter or Space on a token: pick it up, or drop it.
     Pick(Token, CpuId),
-    /// Arrow keys.
-    Carry(i32),
+    /// Arrow keys: so many cores on, or so many caches.
+    Carry(i32, bool),
     /// A pointer takes hold of a token.
     Hold(Token, CpuId, PointerEvent),
     Drag(PointerEvent),
     Drop,
     Cancel,
     Edit(Edit),
+    /// Of a large host: the core that is set, and the vCPU that is placed.
+    Core(CpuId),
+    Seat(VcpuId),
 }
 
 /// The board.
@@ -42,6 +49,8 @@ pub(crate) struct Board {
     refusal: Option<String>,
     /// The token to focus once it is where it was dropped.
     refocus: Option<Token>,
+    picked: CpuId,
+    seat: VcpuId,
 }
 
 impl Component for Board {
@@ -49,7 +58,8 @@ impl Component for Board {
     type Properties = BoardProps;
 
     fn create(ctx: &Context<Self>) -> Self {
-        Self { groups: place::groups(&ctx.props().scenario), carry: None, refusal: None, refocus: None }
+        let groups = place::groups(&ctx.props().scenario);
+        Self { groups, carry: None, refusal: None, refocus: None, picked: CpuId(0), seat: VcpuId(0) }
     }
 
     fn changed(&mut self, ctx: &Context<Self>, old: &BoardProps) -> bool {
@@ -70,8 +80,10 @@ impl Component for Board {
                     say(ctx, format!("{} picked up. {}", token.name(), self.over(ctx, token, cpu)));
                 }
             }
-            Msg::Carry(by) => {
+            Msg::Carry(by, caches) => {
+                let per_cache = self.groups.first().filter(|_| self.groups.len() > 1).map_or(1, |g| g.cores.len());
                 let Some(carry) = self.carry.as_mut() else { return false };
+                let by = if caches { by * i32::try_from(per_cache).unwrap_or(1) } else { by };
                 carry.over = carry::beside(carry.over, by, ctx.props().scenario.host.topology.cpus() as u16);
                 let (token, over) = (carry.token, carry.over);
                 say(ctx, self.over(ctx, token, over));
@@ -96,6 +108,8 @@ impl Component for Board {
                 say(ctx, format!("{} stays on core {}.", carry.token.name(), carry.from));
             }
             Msg::Edit(edit) => self.edit(ctx, edit),
+            Msg::Core(cpu) => self.picked = cpu,
+            Msg::Seat(vcpu) => self.seat = vcpu,
         }
         true
     }
@@ -103,6 +117,16 @@ impl Component for Board {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let scenario = &ctx.props().scenario;
         let refusal = self.refusal.clone().map(|text| html! { <p class="refusal" data-testid="refusal">{ text }</p> });
+        let seats = if self.is_dense() {
+            self.pickers(ctx)
+        } else {
+            let seat = |(i, v): (usize, &Vcpu)| self.seat(ctx, VcpuId(i as u16), v.cpu);
+            html! { <div class="seats">{ for scenario.vcpus.iter().enumerate().map(seat) }</div> }
+        };
+        let unused = &ctx.props().unused;
+        let unused = (!unused.is_empty()).then(|| html! {
+            <ul class="unused" data-testid="unused">{ for unused.iter().map(|why| html! { <li>{ why.clone() }</li> }) }</ul>
+        });
         html! {
             <section class="card board" aria-labelledby="board-title">
                 <div class="panel-head">
@@ -110,9 +134,12 @@ impl Component for Board {
                     <p class="about">{ "Drag a vCPU or a housekeeper to another core, or focus it and press Enter." }</p>
                 </div>
                 <div role="alert">{ refusal }</div>
+                <div>{ unused }</div>
                 <div class="groups">{ for self.groups.iter().map(|g| self.group(ctx, g)) }</div>
+                <div>{ seats }</div>
                 <div class="seats">
-                    { for scenario.vcpus.iter().enumerate().map(|(i, v)| self.seat(ctx, VcpuId(i as u16), v.cpu)) }
+                    <button data-testid="add-vcpu" onclick={ctx.link().callback(|_: MouseEvent| Msg::Edit(Edit::Add))}>{ "Add a vCPU" }</button>
+                    { Self::hosts(ctx) }
                 </div>
             </section>
         }
@@ -170,12 +197,56 @@ impl Board {
     }
 
     fn group(&self, ctx: &Context<Self>, group: &Group) -> Html {
+        let smt = usize::from(ctx.props().scenario.host.topology.smt.max(1));
+        let dense = self.is_dense();
+        let cell = |core: &Core| if dense { self.small_cell(ctx, core) } else { self.cell(ctx, core) };
+        let pair = |threads: &[Core]| {
+            let name = format!("Core {}, {smt} threads", threads.first().map_or(0, |c| c.cpu.index() / smt));
+            html! { <div class="pair" role="group" aria-label={name.clone()}><small>{ name }</small><div class="cores">{ for threads.iter().map(cell) }</div></div> }
+        };
+        let cores: Html =
+            if smt > 1 { group.cores.chunks(smt).map(pair).collect() } else { group.cores.iter().map(cell).collect() };
         html! {
             <div class="group" role="group" aria-label={group.name.clone()}>
                 <span class="group-name">{ group.name.clone() }</span>
-                <div class="cores">{ for group.cores.iter().map(|c| self.cell(ctx, c)) }</div>
+                <div class={if dense { "cores dense" } else { "cores" }}>{ cores }</div>
             </div>
         }
+    }
+
+    /// Whether the host is too large for controls in each cell.
+    fn is_dense(&self) -> bool {
+        self.groups.iter().map(|g| g.cores.len()).sum::<usize>() > dense::MOST
+    }
+
+    /// Hosts of other shapes.
+    fn hosts(ctx: &Context<Self>) -> Html {
+        let topology = ctx.props().scenario.host.topology;
+        let here = place::HOSTS.iter().position(|host| host.1 == topology).map_or(String::new(), |i| i.to_string());
+        let now = here.clone();
+        let onchange = ctx.link().batch_callback(move |event: Event| {
+            let select = event::select(&event)?;
+            let wanted = select.value().parse().ok()?;
+            select.set_value(&now);
+            Some(Msg::Edit(Edit::Host(wanted)))
+        });
+        let option = |(i, host): (usize, &(&'static str, Topology))| {
+            html! { <option value={i.to_string()} selected={host.1 == topology}>{ host.0 }</option> }
+        };
+        let t = topology;
+        html! {
+            <label>{ "Host " }
+                <select ~value={here.clone()} data-testid="host" {onchange}>
+                    <option value="" hidden={true} selected={here.is_empty()}>{ format!("{} × {} × {} × {}", t.sockets, t.llcs, t.cores, t.smt) }</option>
+                    { for place::HOSTS.iter().enumerate().map(option) }
+                </select>
+            </label>
+        }
+    }
+
+    fn remove(&self, ctx: &Context<Self>, vcpu: VcpuId) -> Html {
+        let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Edit(Edit::Remove(vcpu)));
+        html! { <button class="quiet small" data-testid={format!("remove-vcpu-{vcpu}")} aria-label={format!("Remove vCPU {vcpu}")} {onclick}>{ "Remove" }</button> }
     }
 
     fn cell(&self, ctx: &Context<Self>, core: &Core) -> Html {
@@ -217,8 +288,10 @@ impl Board {
             let msg = match event.key().as_str() {
                 "Enter" | " " => Msg::Pick(token, cpu),
                 "Escape" if carried => Msg::Cancel,
-                "ArrowRight" | "ArrowDown" if by_key => Msg::Carry(1),
-                "ArrowLeft" | "ArrowUp" if by_key => Msg::Carry(-1),
+                "ArrowRight" if by_key => Msg::Carry(1, false),
+                "ArrowLeft" if by_key => Msg::Carry(-1, false),
+                "ArrowDown" if by_key => Msg::Carry(1, true),
+                "ArrowUp" if by_key => Msg::Carry(-1, true),
                 _ => return None,
             };
             event.prevent_default();
@@ -279,11 +352,14 @@ impl Board {
             html! { <option value={c.cpu.to_string()} selected={c.cpu == here}>{ format!("core {} ({words})", c.cpu) }</option> }
         };
         html! {
-            <label>{ "vCPU " }{ vcpu.0 }{ " on " }
-                <select ~value={here.to_string()} data-testid={format!("seat-{vcpu}")} {onchange}>
-                    { for self.groups.iter().flat_map(|g| &g.cores).map(option) }
-                </select>
-            </label>
+            <span>
+                <label>{ "vCPU " }{ vcpu.0 }{ " on " }
+                    <select ~value={here.to_string()} data-testid={format!("seat-{vcpu}")} {onchange}>
+                        { for self.groups.iter().flat_map(|g| &g.cores).map(option) }
+                    </select>
+                </label>
+                { self.remove(ctx, vcpu) }
+            </span>
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Compare {
     pub(crate) align: Align,
     /// Paths that this scenario does not allow, and why.
     pub(crate) refused: Rc<[(PathKind, String)]>,
+    /// In what the kept scenario differs, if one is kept.
+    pub(crate) kept: Option<Rc<[AttrValue]>>,
     /// Why the last choice was not followed.
     pub(crate) refusal: Option<AttrValue>,
     pub(crate) send: Send,
@@ -49,9 +51,32 @@ impl Draw for Compare {
                     <span class="about">{ "One moment is" }</span>
                     { segments("align", "What counts as one moment", &ALIGNMENTS.map(|(name, _)| name), align, &onalign) }
                 </div>
+                { kept(props) }
                 <div class="foot">{ refused(props) }</div>
             </details>
         }
+    }
+}
+
+/// A second scenario: this one as it is now, to be compared with what it becomes.
+fn kept(props: &Compare) -> Html {
+    let Some(kept) = &props.kept else {
+        return html! {
+            <div class="compare-foot">
+                <button data-testid="keep" onclick={edit(props, Edit::Keep)}>{ "Keep this scenario" }</button>
+                <span class="about">{ "and compare what you change with it." }</span>
+            </div>
+        };
+    };
+    let swap = props.send.reform(|_: MouseEvent| Msg::Swap);
+    let differs = if kept.is_empty() { "nothing so far".to_owned() } else { kept.join(", ") };
+    html! {
+        <div class="compare-foot">
+            <button data-testid="keep" onclick={edit(props, Edit::Keep)}>{ "Keep this one instead" }</button>
+            <button data-testid="swap" onclick={swap}>{ "Edit the kept one" }</button>
+            <button class="quiet" data-testid="forget" onclick={edit(props, Edit::Forget)}>{ "Forget it" }</button>
+            <span class="about" data-testid="kept">{ "A scenario is kept. There: " }{ differs }{ "." }</span>
+        </div>
     }
 }
 
@@ -82,9 +107,26 @@ fn way(props: &Compare, i: usize, name: &Name) -> Html {
                 <option value="" selected={era.is_none()}>{ "era " }{ props.era.name() }{ ", the scenario's" }</option>
                 { for Era::ALL.iter().filter(|e| **e != props.era).map(era_option) }
             </select>
+            { of_kept(props, i, name) }
             <button class="quiet" data-testid={format!("drop-{i}")} disabled={props.paths.len() < 2}
                 aria-label={format!("Remove path {letter}, {}", name.title)} onclick={edit(props, Edit::Remove(i))}>{ "Remove" }</button>
         </div>
+    }
+}
+
+/// Whose path it is, where a scenario is kept.
+fn of_kept(props: &Compare, i: usize, name: &Name) -> Html {
+    if props.kept.is_none() {
+        return html! { <span></span> };
+    }
+    let kept = name.way.kept;
+    let here = if kept { "kept" } else { "" };
+    let onchange = select(props, here, move |value| Some(Edit::Kept(i, value == "kept")));
+    html! {
+        <select data-testid={format!("of-{i}")} ~value={here} aria-label={format!("Scenario of path {}", letter(i))} {onchange}>
+            <option value="" selected={!kept}>{ "as edited" }</option>
+            <option value="kept" selected={kept}>{ "as kept" }</option>
+        </select>
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod event;
 pub(crate) mod glossary;
 pub(crate) mod header;
 pub(crate) mod help;
+pub(crate) mod knobs;
 pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod notice;
