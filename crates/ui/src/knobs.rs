@@ -114,8 +114,12 @@ pub(crate) fn reset(scenario: &Scenario, from: &Scenario, field: Field) -> Resul
             }
         }
         Field::Rule(switch) => match from.vm.rules.get(&switch) {
-            Some(on) => drop(back.vm.rules.insert(switch, *on)),
-            None => drop(back.vm.rules.remove(&switch)),
+            Some(on) => {
+                back.vm.rules.insert(switch, *on);
+            }
+            None => {
+                back.vm.rules.remove(&switch);
+            }
         },
         Field::Rules => back.vm.rules.clone_from(&from.vm.rules),
         Field::Cost(kind, _) => {

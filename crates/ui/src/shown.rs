@@ -160,7 +160,9 @@ impl Shown {
         self.paths = names::of(lockstep).into();
         self.scenario = Rc::new(lockstep.scenario().clone());
         self.baseline = session.baseline();
-        let differs = |kept| compare::differences(lockstep.scenario(), kept).into_iter().map(AttrValue::from).collect();
+        let differs = |kept: &Scenario| -> Rc<[AttrValue]> {
+            compare::differences(lockstep.scenario(), kept).into_iter().map(AttrValue::from).collect()
+        };
         self.kept = lockstep.kept().map(differs);
         let ways: Vec<Way> = self.paths.iter().map(|name| name.way).collect();
         let told = scene::unused(lockstep.scenario(), lockstep.kept(), &ways);

@@ -88,12 +88,13 @@ impl Knobs {
             Group::Device => "Devices".to_owned(),
             Group::Run => "Run".to_owned(),
         };
-        // A host with many idle housekeepers: those that do something come first.
-        let mut of = of;
-        if group == Group::Housekeeper {
-            of.sort_by_key(|(_, knob, index)| (knobs::idle(&self.scenario, *index), *index, knob.key.len()));
-        }
-        let rows = of.into_iter().take(MOST_ROWS).map(|(i, knob, index)| self.row(i, knob, index));
+        // One CPU after the other; those that do something come first, since there may be many that do not.
+        let indices = of.iter().map(|(_, _, index)| *index + 1).max().unwrap_or(0);
+        let of = &of;
+        let idle = |index: usize| group == Group::Housekeeper && knobs::idle(&self.scenario, index);
+        let order = [false, true].into_iter().flat_map(|last| (0..indices).filter(move |index| idle(*index) == last));
+        let rows = order.flat_map(|index| of.iter().filter(move |(_, _, of)| *of == index));
+        let rows = rows.take(MOST_ROWS).map(|(i, knob, index)| self.row(*i, *knob, *index));
         self.section(name, changed, Field::Group(group), rows.collect())
     }
 
