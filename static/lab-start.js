@@ -7,6 +7,11 @@
 
   const beside = (name) => new URL('../' + name + self.location.search, self.location.href).href;
 
+  // plotters-canvas knows what a canvas draws with by the name that it has in a page.
+  if (self.OffscreenCanvasRenderingContext2D && !self.CanvasRenderingContext2D) {
+    self.CanvasRenderingContext2D = self.OffscreenCanvasRenderingContext2D;
+  }
+
   async function start() {
     importScripts(beside('lab.js'));
     await wasm_bindgen({ module_or_path: beside('lab_bg.wasm') });

@@ -1,7 +1,9 @@
 //! The job under way: begins it, works on it in turns, tells how far it is, and stops it.
 
+use crate::figure::Figure;
 use crate::jobs::{self, Turn, Work};
 use std::fmt;
+use wasm_bridge::worker::picture::Chart;
 use wasm_bridge::worker::{FromLab, ToLab};
 
 /// How long it works before it hears again, in ms: an answer to "stop" within the blink of an eye.
@@ -13,6 +15,8 @@ const TELL_MS: f64 = 150.0;
 #[derive(Default)]
 pub(crate) struct Desk {
     job: Option<(u32, Box<dyn Work>)>,
+    /// The last one, over or stopped: what it found can still be drawn.
+    shelf: Option<Box<dyn Work>>,
     /// When it last told how far it is.
     told: Option<f64>,
 }
@@ -22,7 +26,7 @@ impl Desk {
     pub(crate) fn hear(&mut self, message: ToLab) -> Option<FromLab> {
         match message {
             ToLab::Begin { id, job } => {
-                self.told = None;
+                (self.told, self.shelf) = (None, None);
                 match jobs::begin(job) {
                     Ok(work) => {
                         self.job = Some((id, work));
@@ -36,9 +40,19 @@ impl Desk {
             }
             // A job that is over already has said so.
             ToLab::Cancel { id } => {
-                self.job.take_if(|(under_way, _)| *under_way == id).map(|_| FromLab::Cancelled { id })
+                let (_, work) = self.job.take_if(|(under_way, _)| *under_way == id)?;
+                self.shelf = Some(work);
+                Some(FromLab::Cancelled { id })
             }
+            // Where there are no pixels.
+            ToLab::Draw { chart, .. } => Some(FromLab::Drawn { chart, picture: None }),
         }
+    }
+
+    /// A figure of what the job has found so far, or the last one.
+    #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "drawn in browsers alone"))]
+    pub(crate) fn figure(&self, chart: Chart) -> Option<Figure> {
+        self.job.as_ref().map(|(_, work)| work).or(self.shelf.as_ref())?.figure(chart)
     }
 
     /// Whether there is something to do.
@@ -54,7 +68,7 @@ impl Desk {
         loop {
             match work.turn() {
                 Turn::Done(answer) => {
-                    self.job = None;
+                    self.shelf = self.job.take().map(|(_, work)| work);
                     say(&FromLab::Done { id, answer });
                     return false;
                 }
@@ -109,21 +123,22 @@ mod tests {
         let mut desk = Desk::default();
         assert_eq!(desk.hear(long_run(3, "pinned-vs-offloaded", 40_000)), None);
         let said = all(&mut desk);
-        let [progress @ .., FromLab::Done { id: 3, answer: Answer::LongRun(findings) }] = said.as_slice() else {
+        let [progress @ .., FromLab::Done { id: 3, answer: Answer::Pictures }] = said.as_slice() else {
             panic!("{said:?}");
         };
         assert!(!progress.is_empty());
         let mut before = 0;
         for message in progress {
-            let FromLab::Progress { id: 3, progress, so_far: Some(Answer::LongRun(so_far)) } = message else {
+            let FromLab::Progress { id: 3, progress, so_far: Some(Answer::Pictures) } = message else {
                 panic!("{message:?}");
             };
             assert!(progress.done > before && progress.done < progress.of);
             before = progress.done;
-            assert!(so_far.paths.iter().all(|path| path.handlers > 0), "every path is seen while it runs");
         }
-        assert!(findings.paths.iter().all(|path| path.handlers >= 40_000));
         assert!(!desk.is_busy());
+        assert!(desk.figure(Chart::Latency).is_some(), "what was found stays until the next job");
+        desk.hear(long_run(4, "no-such-preset", 1));
+        assert_eq!(desk.figure(Chart::Latency), None);
     }
 
     #[test]
@@ -134,6 +149,7 @@ mod tests {
         assert!(desk.is_busy());
         assert_eq!(desk.hear(ToLab::Cancel { id: 1 }), Some(FromLab::Cancelled { id: 1 }));
         assert!(!desk.is_busy() && all(&mut desk).is_empty());
+        assert!(desk.figure(Chart::Exits).is_some(), "what was found until then can be drawn");
     }
 
     #[test]

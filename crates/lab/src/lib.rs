@@ -8,15 +8,24 @@
 //! | --- | --- |
 //! | `desk.rs` | the job under way: hears, works, tells |
 //! | `jobs/` | a file for each job |
+//! | `figure/` | what was found as plots and tables; plots drawn with plotters |
 
 mod desk;
+#[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "drawn in browsers, and in tests"))]
+mod figure;
 mod jobs;
+mod words;
 
 use desk::Desk;
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bridge::worker::{FromLab, NotAMessage, VERSION, decode, encode};
+#[cfg(target_family = "wasm")]
+use wasm_bridge::worker::{
+    ToLab,
+    picture::{Canvas, Chart},
+};
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
@@ -26,6 +35,8 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 extern "C" {
     #[wasm_bindgen(js_name = postMessage)]
     fn post_message(message: &JsValue);
+    #[wasm_bindgen(js_name = postMessage)]
+    fn post_with_transfer(message: &JsValue, transfer: &JsValue);
 }
 
 /// What `static/lab-start.js` drives.
@@ -44,6 +55,8 @@ impl Lab {
     /// Hears a message of the page; returns whether there is work.
     pub fn hear(&mut self, bytes: &[u8]) -> bool {
         match decode(bytes) {
+            #[cfg(target_family = "wasm")]
+            Ok(ToLab::Draw { chart, canvas }) => draw(&self.0, chart, &canvas),
             Ok(message) => {
                 if let Some(answer) = self.0.hear(message) {
                     say(&answer);
@@ -66,4 +79,17 @@ impl Lab {
 
 fn say(message: &FromLab) {
     post_message(&Uint8Array::from(encode(message).as_slice()));
+}
+
+/// Draws, and says so with the pixels beside it.
+#[cfg(target_family = "wasm")]
+fn draw(desk: &Desk, chart: Chart, canvas: &Canvas) {
+    match desk.figure(chart).and_then(|figure| figure::canvas::picture(figure, canvas)) {
+        Some((picture, pixels)) => {
+            let bytes = Uint8Array::from(encode(&FromLab::Drawn { chart, picture: Some(picture) }).as_slice());
+            let message = js_sys::Array::of2(&bytes, &pixels);
+            post_with_transfer(&message, &js_sys::Array::of1(&pixels));
+        }
+        None => say(&FromLab::Drawn { chart, picture: None }),
+    }
 }

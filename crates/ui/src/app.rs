@@ -241,7 +241,7 @@ impl Component for App {
             Msg::Break(ask) => self.breakpoint(ctx, &ask),
             Msg::Filter(text) => self.filter(ctx, text),
             Msg::Find => self.found(),
-            Msg::Measure(ask) => self.measure(ask),
+            Msg::Measure(ask) => self.measure(ctx, ask),
             Msg::Knobs(ask) => self.knobs(ctx, ask),
             Msg::Hand(ask) => self.hand(ctx, ask),
             Msg::Define(ask) => self.define(ctx, ask),
@@ -297,6 +297,7 @@ impl Component for App {
                 self.theme = theme;
                 browser::store(THEME, theme.name());
                 apply_theme(theme);
+                self.measure.draw();
                 true
             }
             Msg::Dismiss => std::mem::take(&mut self.notice).is_some(),
@@ -305,7 +306,10 @@ impl Component for App {
                 true
             }
             Msg::Quiet => self.quiet(),
-            Msg::Resized => self.resized(),
+            Msg::Resized => {
+                self.measure.draw();
+                self.resized()
+            }
         }
     }
 
@@ -321,6 +325,7 @@ impl Component for App {
             }
         }
         self.place();
+        self.measure.rendered();
         if std::mem::take(&mut self.show_link)
             && let Some(field) = element(share::FIELD).and_then(|e| e.dyn_into::<HtmlElement>().ok())
         {

@@ -5,7 +5,9 @@
 
 use gloo_timers::callback::Timeout;
 use std::rc::Rc;
+use wasm_bridge::worker::picture::{Canvas, Chart, Picture};
 use wasm_bridge::worker::{Answer, Client, FromLab, Heard, Job, NotAMessage, Progress, ToLab};
+use web_sys::ImageBitmap;
 use yew::AttrValue;
 
 /// How long a worker may take to say that it has stopped, in ms. Between its turns it needs some 30.
@@ -25,6 +27,8 @@ pub(crate) enum Told {
     Progress(Progress, Option<Answer>),
     Done(Answer),
     Cancelled,
+    /// What was asked to be drawn, if there is something to draw and a way to draw it.
+    Drawn(Chart, Option<(Picture, ImageBitmap)>),
     /// Why not, in whole sentences.
     Failed(AttrValue),
 }
@@ -72,16 +76,29 @@ impl Lab {
         self.patience = Some(Timeout::new(PATIENCE_MS, move || send(News::NoAnswer(id))));
     }
 
-    /// What the news are about the job under way; news of other jobs are none.
+    /// Asks for a picture of what the last job has found. A worker that was ended has found nothing.
+    pub(crate) fn draw(&self, chart: Chart, canvas: Canvas) {
+        if let Some(client) = &self.client {
+            client.send(&ToLab::Draw { chart, canvas });
+        }
+    }
+
+    /// What the news are about the job under way, or about a picture; news of other jobs are none.
     pub(crate) fn hear(&mut self, news: News) -> Option<Told> {
+        let news = match news {
+            News::Heard(Heard::Said(FromLab::Drawn { chart, picture }, pixels)) => {
+                return Some(Told::Drawn(chart, picture.zip(pixels)));
+            }
+            other => other,
+        };
         let job = self.job?;
         let told = match news {
-            News::Heard(Heard::Said(FromLab::Progress { id, progress, so_far })) if id == job => {
+            News::Heard(Heard::Said(FromLab::Progress { id, progress, so_far }, _)) if id == job => {
                 return Some(Told::Progress(progress, so_far));
             }
-            News::Heard(Heard::Said(FromLab::Done { id, answer })) if id == job => Told::Done(answer),
-            News::Heard(Heard::Said(FromLab::Cancelled { id })) if id == job => Told::Cancelled,
-            News::Heard(Heard::Said(FromLab::Refused { id, why })) if id == job => {
+            News::Heard(Heard::Said(FromLab::Done { id, answer }, _)) if id == job => Told::Done(answer),
+            News::Heard(Heard::Said(FromLab::Cancelled { id }, _)) if id == job => Told::Cancelled,
+            News::Heard(Heard::Said(FromLab::Refused { id, why }, _)) if id == job => {
                 Told::Failed([why.as_str(), "."].concat().into())
             }
             News::NoAnswer(id) if id == job => {

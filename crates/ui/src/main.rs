@@ -3,8 +3,8 @@
 //! [`app`] holds the state and turns messages into changes; [`session`] is the run, the moment and the selected vCPU;
 //! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
 //! pure: [`keys`], [`place`], [`compare`], [`names`], [`hand`], [`tree`], [`undo`], [`condition`], [`breaks`], [`found`],
-//! [`facts`], [`figures`], [`queues`], [`glossary`], [`terms`], [`list`], [`patch`], [`strip`], [`ticks`], [`words`]. [`lab`] is
-//! the way to the worker that does what takes long.
+//! [`chart`], [`facts`], [`figures`], [`queues`], [`glossary`], [`terms`], [`list`], [`patch`], [`strip`], [`ticks`], [`words`].
+//! [`lab`] is the way to the worker that does what takes long.
 //!
 //! # What scripts and tests may rely on
 //!
@@ -34,7 +34,7 @@
 //! | `[data-testid=branches]` | the tree: buttons `branch-0`, the shown one `[aria-current]`; `branch-name`: field |
 //! | `[data-testid=breakpoint]` | field of a condition, with `add-breakpoint`, `breakpoint-refusal`; `breakpoints`: the list, with `break-0` (checkbox) and `unbreak-0`; `run-on`, `run-back`; `step-core` (select), `core-next`, `core-back` |
 //! | `[data-testid=filter]` | field over the list, with `found` (how many) and `filter-refusal` |
-//! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state` |
+//! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state`; `chart-latency` … (radio buttons), `chart` with marks `[data-mark=0]`, `mark-said`, `beyond` with `run-stage-on`, `twin` with `chart-table` |
 //! | `[data-testid=knobs]` | `details` with the knobs: `knob-vm.apicv` (fields and selects by key), rows `[data-knob][data-changed]`, groups `[data-group]`; `rules-search`, `rule-kick` (checkboxes); `cost-14-least`, `cost-14-most`; `knob-refusal` with `use-nearest` |
 //! | `[data-testid=unused]` | what cannot do what it is configured for |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
@@ -44,6 +44,7 @@
 mod address;
 mod app;
 mod breaks;
+mod chart;
 mod compare;
 mod condition;
 mod facts;

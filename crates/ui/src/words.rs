@@ -78,6 +78,21 @@ pub(crate) fn set_attribute(vectors: &VectorSet) -> String {
     vectors.iter().map(|v| v.to_string()).collect::<Vec<_>>().join(" ")
 }
 
+/// Words within markup.
+pub(crate) fn escaped(words: &str) -> String {
+    let mut text = String::with_capacity(words.len());
+    for c in words.chars() {
+        match c {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
 /// A byte as `0xec`.
 pub(crate) fn byte(value: u8) -> String {
     Vector::new(value).to_string()

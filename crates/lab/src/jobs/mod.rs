@@ -2,6 +2,8 @@
 
 mod long_run;
 
+use crate::figure::Figure;
+use wasm_bridge::worker::picture::Chart;
 use wasm_bridge::worker::{Answer, Job, Progress};
 
 /// A job under way.
@@ -14,6 +16,11 @@ pub(crate) trait Work {
 
     /// What it has found so far, if that can be told.
     fn so_far(&self) -> Option<Answer> {
+        None
+    }
+
+    /// A figure of what it has found so far; `None` if it has no such figure.
+    fn figure(&self, _chart: Chart) -> Option<Figure> {
         None
     }
 }

@@ -1,13 +1,15 @@
-//! Long runs: asked for, watched, stopped, and what they found.
+//! Long runs: asked for, watched, stopped; and what they found, as pictures and tables that lead to the stage.
 
+use super::descriptor::segments;
+use super::event::pressed;
 use super::part::{Draw, Send};
+use super::raw::Raw;
 use crate::app::Msg;
-use crate::app::measure::{Ask, Shown};
+use crate::app::measure::{Ask, PLACE, Shown};
+use crate::chart;
 use crate::words;
-use apic_core::run::Example;
-use apic_core::units::Ns;
 use wasm_bindgen::JsCast;
-use wasm_bridge::worker::long_run::{Findings, RANKS};
+use wasm_bridge::worker::picture::{Chart, Moment, Row, Table};
 use web_sys::{HtmlFormElement, HtmlInputElement};
 use yew::prelude::*;
 
@@ -20,6 +22,15 @@ pub(crate) struct Measure {
 
 /// What the field offers at first.
 const FIRST: &str = "100 000";
+
+const CHARTS: [(Chart, &str); 6] = [
+    (Chart::Latency, "Latency"),
+    (Chart::LatencyCurve, "Cumulative"),
+    (Chart::Jitter, "Jitter"),
+    (Chart::Exits, "Exits"),
+    (Chart::GuestTime, "Lost"),
+    (Chart::Housekeepers, "Housekeepers"),
+];
 
 impl Draw for Measure {
     fn draw(&self) -> Html {
@@ -34,14 +45,15 @@ impl Draw for Measure {
             }
         });
         let oncancel = self.send.reform(|_: MouseEvent| Msg::Measure(Ask::Cancel));
+        let ontoggle = self.send.reform(|_: Event| Msg::Measure(Ask::Toggled));
         let refusal = shown.refusal.clone().map(|why| {
             html! { <p class="refusal" id="ticks-refusal" data-testid="ticks-refusal">{ why }</p> }
         });
         let failure =
             shown.failure.clone().map(|why| html! { <p class="refusal" data-testid="lab-failure">{ why }</p> });
         html! {
-            <details class="card measure" data-testid="measure">
-                <summary><b>{ "Measure" }</b>{ " " }<span class="about">{ "a long run, beside the page" }</span></summary>
+            <details class="card measure" data-testid="measure" {ontoggle}>
+                <summary><b>{ "Measure" }</b>{ " " }<span class="about">{ "long runs, and what they add up to" }</span></summary>
                 <form class="row-of-buttons" {onsubmit}>
                     <label>{ "ticks per path " }
                         <input name="ticks" data-testid="ticks" inputmode="numeric" ~defaultValue={FIRST} autocomplete="off"
@@ -52,7 +64,7 @@ impl Draw for Measure {
                 </form>
                 <div role="alert">{ refusal }{ failure }</div>
                 { progress(shown) }
-                { shown.findings.as_deref().map(table) }
+                { found(shown, &self.send) }
             </details>
         }
     }
@@ -73,31 +85,72 @@ fn progress(shown: &Shown) -> Html {
     }
 }
 
-/// Latency by rank, path by path.
-fn table(findings: &Findings) -> Html {
-    let head = |i: usize| match RANKS[i] {
-        0 => "least".to_owned(),
-        1_000 => "most".to_owned(),
-        rank if rank % 10 == 0 => format!("{} %", rank / 10),
-        rank => format!("{}.{} %", rank / 10, rank % 10),
-    };
-    let cell = |e: &Example| html! { <td>{ signed(e.ns) }</td> };
-    let row = |i: usize| {
-        html! {
-            <tr><th scope="row">{ head(i) }</th>
-            { for findings.paths.iter().filter_map(|p| p.latency.ranks.get(i)).map(cell) }</tr>
+/// The picture with its choice, and its table. The place of the picture is always there: its width and its colours are
+/// asked for before the first picture.
+fn found(shown: &Shown, send: &Send) -> Html {
+    let ask = |ask: fn(usize) -> Ask| send.reform(move |i: usize| Msg::Measure(ask(i)));
+    let (point, mark) = (ask(Ask::Point), ask(Ask::Mark));
+    let at = |event: &Event| pressed::<usize>(event, "[data-mark]", "data-mark");
+    let onpick = mark.clone();
+    let onclick = Callback::from(move |event: MouseEvent| at(&event).into_iter().for_each(|i| onpick.emit(i)));
+    let onhover = point.clone();
+    let onmouseover = Callback::from(move |event: MouseEvent| at(&event).into_iter().for_each(|i| onhover.emit(i)));
+    let onfocusin = Callback::from(move |event: FocusEvent| at(&event).into_iter().for_each(|i| point.emit(i)));
+    let keys = send.clone();
+    let onkeydown = Callback::from(move |event: KeyboardEvent| {
+        let Some(i) = at(&event) else { return };
+        let key = event.key();
+        if matches!(key.as_str(), "Enter" | " ") {
+            event.prevent_default();
+            mark.emit(i);
+        } else if chart::beside(&key, i, usize::MAX).is_some() {
+            event.prevent_default();
+            keys.emit(Msg::Measure(Ask::Key(i, key)));
         }
-    };
+    });
+    let chosen = CHARTS.iter().position(|(chart, _)| *chart == shown.chart);
+    let onchart = send.reform(|i: usize| Msg::Measure(Ask::Chart(CHARTS[i.min(CHARTS.len() - 1)].0)));
+    let class = if shown.picture.is_some() { "found" } else { "found nothing" };
+    let run_on = shown.ahead.map(|moment| {
+        let onclick = send.reform(|_: MouseEvent| Msg::Measure(Ask::RunOn));
+        let tick = words::grouped(moment.at.handlers.into());
+        html! { <button data-testid="run-stage-on" {onclick}>{ "Run the stage on to tick " }{ tick }</button> }
+    });
     html! {
-        <table data-testid="latency-table">
-            <caption>{ "From expiry to the handler's first instruction" }</caption>
-            <thead><tr><td></td>{ for findings.paths.iter().map(|p| html! { <th scope="col">{ p.title.clone() }</th> }) }</tr></thead>
-            <tbody>{ for (0..RANKS.len()).map(row) }</tbody>
-        </table>
+        <div {class}>
+            { segments("chart", "What is drawn", &CHARTS.map(|(_, name)| name), chosen, &onchart) }
+            <div id={PLACE} class="chart" data-testid="chart" {onclick} {onmouseover} {onfocusin} {onkeydown}>
+                <div class="inks" aria-hidden="true">
+                    { for ["ink-text", "ink-line", "ink-0", "ink-1", "ink-2", "ink-3"].map(|class| html! { <span {class}></span> }) }
+                </div>
+                <canvas aria-hidden="true"></canvas>
+                <Raw class="chart-marks" testid="chart-marks" markup={shown.marks.clone()} />
+            </div>
+            <p class="about said" data-testid="mark-said">{ shown.said.clone() }</p>
+            <div class="row-of-buttons" role="status" data-testid="beyond">{ shown.beyond.clone() }{ run_on }</div>
+            { shown.picture.as_ref().map(|picture| twin(&picture.table, send)) }
+        </div>
     }
 }
 
-fn signed(ns: i64) -> String {
-    let size = words::span(Ns::from_ns(ns.unsigned_abs()));
-    if ns < 0 { ["−", &size].concat() } else { size }
+/// The picture as a table.
+fn twin(table: &Table, send: &Send) -> Html {
+    let cell = |(text, moment): &(String, Option<Moment>)| {
+        let Some(moment) = *moment else { return html! { <td>{ text.clone() }</td> } };
+        let onclick = send.reform(move |_: MouseEvent| Msg::Measure(Ask::Go(moment)));
+        html! { <td><button class="quiet" {onclick}>{ text.clone() }</button></td> }
+    };
+    let row =
+        |row: &Row| html! { <tr><th scope="row">{ row.head.clone() }</th>{ for row.cells.iter().map(cell) }</tr> };
+    html! {
+        <details class="twin" data-testid="twin">
+            <summary>{ "The same as a table" }</summary>
+            <table data-testid="chart-table">
+                <caption>{ table.caption.clone() }</caption>
+                <thead><tr><td></td>{ for table.columns.iter().map(|name| html! { <th scope="col">{ name.clone() }</th> }) }</tr></thead>
+                <tbody>{ for table.rows.iter().map(row) }</tbody>
+            </table>
+            <p class="foot">{ table.note.clone() }</p>
+        </details>
+    }
 }

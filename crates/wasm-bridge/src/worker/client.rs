@@ -4,13 +4,13 @@ use super::{FromLab, NotAMessage, ToLab, decode, encode};
 use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ErrorEvent, Event, MessageEvent, Worker};
+use web_sys::{ErrorEvent, Event, ImageBitmap, MessageEvent, Worker};
 
 /// What a worker lets its page hear.
 #[derive(Debug)]
 pub enum Heard {
-    /// A message.
-    Said(FromLab),
+    /// A message, and the pixels that came with it.
+    Said(FromLab, Option<ImageBitmap>),
     /// Bytes that this build cannot read.
     NotUnderstood(NotAMessage),
     /// It did not start, or it stopped by itself; what the browser says about it, which may be nothing.
@@ -59,14 +59,17 @@ impl Drop for Client {
     }
 }
 
-/// Bytes; a text says why the worker cannot work.
+/// Bytes, or a list of bytes and pixels; a text says why the worker cannot work.
 fn read(data: &JsValue) -> Heard {
     if let Some(why) = data.as_string() {
         return Heard::Stopped(why);
     }
-    let bytes = data.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
+    let list = data.dyn_ref::<js_sys::Array>();
+    let pixels = list.and_then(|list| list.get(1).dyn_into::<ImageBitmap>().ok());
+    let bytes = list.map_or_else(|| data.clone(), |list| list.get(0));
+    let bytes = bytes.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
     match decode(&bytes) {
-        Ok(said) => Heard::Said(said),
+        Ok(said) => Heard::Said(said, pixels),
         Err(why) => Heard::NotUnderstood(why),
     }
 }

@@ -7,21 +7,24 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `long_run.rs` | what a long run asks and answers; a new job's types have a file of their own |
+//! | `picture.rs` | pictures of what a job has found: what is drawn in the lab for the page |
 //! | `client.rs` | the page's side: starts a worker, sends, hears |
 
 #[cfg(feature = "lab-client")]
 mod client;
 pub mod long_run;
+pub mod picture;
 
 #[cfg(feature = "lab-client")]
 pub use client::{Client, Heard};
 
-use long_run::{Findings, LongRun};
+use long_run::LongRun;
+use picture::{Canvas, Chart, Picture};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of the types below: a page and a lab of different builds must not guess.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Work for the lab: a variant for each file of `crates/lab/src/jobs`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -33,8 +36,8 @@ pub enum Job {
 /// What became of a job so far, or in the end: a variant for each of [`Job`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// Of [`Job::LongRun`].
-    LongRun(Findings),
+    /// Of any job whose findings are pictures: see [`ToLab::Draw`].
+    Pictures,
 }
 
 /// What the page says.
@@ -46,6 +49,13 @@ pub enum ToLab {
         id: u32,
         /// What to do.
         job: Job,
+    },
+    /// Draw something of what the job under way, or else the last one, has found.
+    Draw {
+        /// What.
+        chart: Chart,
+        /// Where.
+        canvas: Canvas,
     },
     /// Stop it.
     Cancel {
@@ -72,6 +82,13 @@ pub enum FromLab {
         id: u32,
         /// What it found.
         answer: Answer,
+    },
+    /// What was asked to be drawn, with its pixels beside it.
+    Drawn {
+        /// What.
+        chart: Chart,
+        /// `None` if there is nothing to draw.
+        picture: Option<Picture>,
     },
     /// It was stopped, as it was asked to.
     Cancelled {
