@@ -34,7 +34,7 @@
 //! | `[data-testid=branches]` | the tree: buttons `branch-0`, the shown one `[aria-current]`; `branch-name`: field |
 //! | `[data-testid=breakpoint]` | field of a condition, with `add-breakpoint`, `breakpoint-refusal`; `breakpoints`: the list, with `break-0` (checkbox) and `unbreak-0`; `run-on`, `run-back`; `step-core` (select), `core-next`, `core-back` |
 //! | `[data-testid=filter]` | field over the list, with `found` (how many) and `filter-refusal` |
-//! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state`; `chart-latency` … (radio buttons), `chart` with marks `[data-mark=0]`, `mark-said`, `beyond` with `run-stage-on`, `twin` with `chart-table` |
+//! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state`; `chart-latency` … (radio buttons), `chart` with marks `[data-mark=0]`, `mark-said`, `beyond` with `run-stage-on`, `twin` with `chart-table`; `flips` (button); `calibration` with `exits` (text), `exits-file`, `fit`, `exits-refusal`, `own-costs`, `set-costs`, `fits` |
 //! | `[data-testid=knobs]` | `details` with the knobs: `knob-vm.apicv` (fields and selects by key), rows `[data-knob][data-changed]`, groups `[data-group]`; `rules-search`, `rule-kick` (checkboxes); `cost-14-least`, `cost-14-most`; `knob-refusal` with `use-nearest` |
 //! | `[data-testid=unused]` | what cannot do what it is configured for |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |

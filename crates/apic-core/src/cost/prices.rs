@@ -2,6 +2,7 @@
 
 use super::{Cost, CostKind, CostSet, KINDS, Tail};
 use crate::units::Ns;
+use std::ops::RangeInclusive;
 
 /// What a kind costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +56,11 @@ impl Price {
             (below as u32, tail.max_ns.saturating_sub(max))
         });
         Self { kind, min, span: max.saturating_sub(min).saturating_add(1), tail_below, tail_span }
+    }
+
+    /// Least and most, in nanoseconds, without the tail.
+    pub(crate) const fn interval(&self) -> RangeInclusive<u32> {
+        self.min..=self.min.saturating_add(self.span - 1)
     }
 
     /// The average sample, in nanoseconds, rounded.

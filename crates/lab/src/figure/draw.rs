@@ -113,18 +113,18 @@ fn curves<DB: DrawingBackend>(lanes: &[Lane], root: &DrawingArea<DB, Shift>, ink
         .margin_right(MARGIN + 8)
         .margin_top(legend)
         .x_label_area_size(AXIS)
-        .y_label_area_size(44)
+        .y_label_area_size(52)
         .build_cartesian_2d(from..to, 0.0..1.0)?;
     axis(&mut chart, inks, true)?;
     let mut marks = Vec::new();
     for (i, lane) in lanes.iter().enumerate() {
         let colour = ink(path_ink(inks, i));
         // A cumulative curve rises where a value is reached, and stays until the next.
-        let mut steps = Vec::with_capacity(2 * lane.points.len());
+        let mut steps = Vec::with_capacity(2 * lane.line.len());
         let mut share = 0.0;
-        for point in &lane.points {
-            steps.extend([(point.x, share), (point.x, point.share)]);
-            share = point.share;
+        for (x, reached) in &lane.line {
+            steps.extend([(*x, share), (*x, *reached)]);
+            share = *reached;
         }
         steps.push((to, share));
         let line = colour.stroke_width(2);
@@ -284,7 +284,8 @@ mod tests {
             words: format!("{name} {x}"),
             moment: None,
         };
-        Lane { name: name.to_owned(), points: values.iter().enumerate().map(point).collect() }
+        let points: Vec<Point> = values.iter().enumerate().map(point).collect();
+        Lane { name: name.to_owned(), line: points.iter().map(|p| (p.x, p.share)).collect(), points }
     }
 
     #[test]

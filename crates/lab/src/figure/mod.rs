@@ -31,6 +31,8 @@ pub(crate) enum Unit {
     PerSecond,
     /// Of one.
     Share,
+    /// How many times as much.
+    Times,
 }
 
 impl Unit {
@@ -38,6 +40,7 @@ impl Unit {
     pub(crate) fn name(self, value: f64) -> String {
         match self {
             Self::PerSecond => format!("{value:.0}/s"),
+            Self::Times => format!("{value:.1} ×"),
             Self::Share => format!("{:.2} %", 100.0 * value),
         }
     }
@@ -48,6 +51,8 @@ impl Unit {
 pub(crate) struct Lane {
     pub(crate) name: String,
     pub(crate) points: Vec<Point>,
+    /// The curve through them, as values and shares; dots have none.
+    pub(crate) line: Vec<(f64, f64)>,
 }
 
 /// One value.

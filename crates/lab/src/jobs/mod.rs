@@ -1,6 +1,8 @@
 //! What the lab can do: a file for each job, a variant of [`Job`] for each, and its line in [`begin`].
 
+mod calibrate;
 mod long_run;
+mod sensitivity;
 
 use crate::figure::Figure;
 use wasm_bridge::worker::picture::Chart;
@@ -33,7 +35,6 @@ pub(crate) enum Turn {
     /// It is over.
     Done(Answer),
     /// It turned out that it cannot be done: why, and what would be valid.
-    #[allow(dead_code, reason = "long runs are refused before they begin")]
     Refused(String),
 }
 
@@ -44,5 +45,7 @@ pub(crate) enum Turn {
 pub(crate) fn begin(job: Job) -> Result<Box<dyn Work>, String> {
     match job {
         Job::LongRun(asked) => Ok(Box::new(long_run::begin(&asked)?)),
+        Job::Sensitivity(asked) => Ok(Box::new(sensitivity::begin(&asked)?)),
+        Job::Calibrate(asked) => Ok(Box::new(calibrate::begin(&asked)?)),
     }
 }

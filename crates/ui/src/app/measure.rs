@@ -6,11 +6,13 @@ use crate::lab::{Lab, News, Told};
 use crate::session::Move;
 use crate::ticks;
 use crate::words;
+use apic_core::scenario::OwnCosts;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
+use wasm_bridge::worker::costs::{Calibrate, Sensitivity};
 use wasm_bridge::worker::long_run::LongRun;
-use wasm_bridge::worker::picture::{Chart, Moment, Picture};
-use wasm_bridge::worker::{Job, Progress};
+use wasm_bridge::worker::picture::{Chart, Moment, Picture, Table};
+use wasm_bridge::worker::{Answer, Job, Progress};
 use web_sys::{HtmlElement, SvgElement};
 use yew::prelude::*;
 
@@ -27,6 +29,12 @@ const MOST_TICKS: u32 = 1_000_000;
 pub(crate) enum Ask {
     /// A long run of so many ticks, as typed.
     Run(String),
+    /// Which conclusion flips at which cost.
+    Flips,
+    /// Costs fitted to a table, and where that is from.
+    Calibrate(String, String),
+    /// The scenario's costs are the set's again.
+    Uncalibrate,
     Cancel,
     /// Another picture.
     Chart(Chart),
@@ -44,6 +52,8 @@ pub(crate) enum Ask {
     Toggled,
     /// The lab has said something.
     News(News),
+    /// The same of the second worker.
+    Fitted(News),
 }
 
 /// What the panel shows.
@@ -59,6 +69,10 @@ pub(crate) struct Shown {
     pub(crate) said: AttrValue,
     /// What is wrong with what was typed.
     pub(crate) refusal: Option<AttrValue>,
+    /// What is wrong with the table of exits.
+    pub(crate) table_refusal: Option<AttrValue>,
+    /// What became of the last table of exits.
+    pub(crate) fits: Option<Rc<Table>>,
     /// Why the lab did not do it.
     pub(crate) failure: Option<AttrValue>,
     /// It was stopped before its end.
@@ -78,6 +92,8 @@ impl Default for Shown {
             marks: AttrValue::default(),
             said: AttrValue::default(),
             refusal: None,
+            table_refusal: None,
+            fits: None,
             failure: None,
             cancelled: false,
             beyond: None,
@@ -89,6 +105,8 @@ impl Default for Shown {
 /// The panel's lab, and what it shows.
 pub(crate) struct Measure {
     lab: Lab,
+    /// A second worker, so that a table does not end a run.
+    fitter: Lab,
     /// The run that was measured, as the session counts them.
     run: Option<u32>,
     /// A picture has been asked for and has not come, and whether it will be out of date.
@@ -102,7 +120,19 @@ impl Measure {
     pub(super) fn new(ctx: &Context<App>) -> Self {
         let link = ctx.link().clone();
         let lab = Lab::new(move |news| link.send_message(Msg::Measure(Ask::News(news))));
-        Self { lab, run: None, drawing: None, refocus: None, shown: Shown::default() }
+        let link = ctx.link().clone();
+        let fitter = Lab::new(move |news| link.send_message(Msg::Measure(Ask::Fitted(news))));
+        Self { lab, fitter, run: None, drawing: None, refocus: None, shown: Shown::default() }
+    }
+
+    /// Begins a job of this run.
+    fn begin(&mut self, run: u32, chart: Chart, job: Job) {
+        let fits = self.shown.fits.take();
+        self.shown = Shown { chart, fits, under_way: Some(Progress::default()), ..Shown::default() };
+        (self.run, self.drawing) = (Some(run), None);
+        if let Err(why) = self.lab.ask(job) {
+            (self.shown.under_way, self.shown.failure) = (None, Some(why));
+        }
     }
 
     /// Asks for the picture, unless one is on its way: then again when that has come.
@@ -169,14 +199,21 @@ impl App {
             Ask::Run(typed) => match ticks::read(&typed) {
                 Err(why) => shown.refusal = Some(why.into()),
                 Ok(handlers) => {
-                    *shown = Shown { chart: shown.chart, under_way: Some(Progress::default()), ..Shown::default() };
-                    (measure.run, measure.drawing) = (Some(self.session.run), None);
+                    let chart = if shown.chart == Chart::Flips { Chart::Latency } else { shown.chart };
                     let job = LongRun { link: self.session.fragment(), handlers };
-                    if let Err(why) = measure.lab.ask(Job::LongRun(job)) {
-                        (shown.under_way, shown.failure) = (None, Some(why));
-                    }
+                    measure.begin(self.session.run, chart, Job::LongRun(job));
                 }
             },
+            Ask::Flips => {
+                let job = Sensitivity { link: self.session.fragment() };
+                measure.begin(self.session.run, Chart::Flips, Job::Sensitivity(job));
+            }
+            Ask::Calibrate(table, name) => {
+                let job = Calibrate { link: self.session.fragment(), table, name };
+                shown.table_refusal = measure.fitter.ask(Job::Calibrate(job)).err();
+            }
+            Ask::Uncalibrate => return self.take_costs(ctx, None),
+            Ask::Fitted(news) => return self.fitted(ctx, news),
             Ask::Cancel => measure.lab.cancel(),
             Ask::Chart(chart) => {
                 shown.chart = chart;
@@ -217,16 +254,49 @@ impl App {
             }
             Told::Done(_) => {
                 shown.under_way = None;
-                self.spoken = "The long run is over.".into();
+                self.spoken = "The lab is done.".into();
                 measure.draw();
             }
             Told::Cancelled => {
                 (shown.under_way, shown.cancelled) = (None, true);
-                self.spoken = "The long run was stopped.".into();
+                self.spoken = "The lab was stopped.".into();
                 measure.draw();
             }
             Told::Failed(why) => (shown.under_way, shown.failure) = (None, Some(why)),
         }
+        true
+    }
+
+    /// What became of a table of exits.
+    fn fitted(&mut self, ctx: &Context<Self>, news: News) -> bool {
+        match self.measure.fitter.hear(news) {
+            Some(Told::Done(Answer::Calibrated(found))) => {
+                self.measure.shown.table_refusal = None;
+                self.measure.shown.fits = Some(Rc::new(found.table));
+                self.take_costs(ctx, Some(found.own))
+            }
+            Some(Told::Failed(why)) => {
+                self.measure.shown.table_refusal = Some(why);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The scenario runs at these costs, or at its set's, which can be taken back.
+    fn take_costs(&mut self, ctx: &Context<Self>, own: Option<OwnCosts>) -> bool {
+        if own.is_none() {
+            self.measure.shown.fits = None;
+        }
+        let mut scenario = self.session.lockstep.scenario().clone();
+        scenario.costs.own = own;
+        self.address.write(&self.session);
+        if let Err(error) = self.session.change(&scenario) {
+            return self.refuse(&error.to_string());
+        }
+        self.spoken = "The run has new costs. Undo takes them back.".into();
+        self.rerun(ctx);
+        self.address.push(&self.session);
         true
     }
 

@@ -110,7 +110,11 @@ impl App {
                         </div>
                         </div>
                         { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
-                        { part(Measure { shown: self.measure.shown.clone(), send: send() }) }
+                        { part(Measure {
+                            shown: self.measure.shown.clone(),
+                            costs: shown.scenario.costs.own.as_ref().map(|own| own.source.clone().into()),
+                            send: send(),
+                        }) }
                         <Board scenario={shown.scenario.clone()} unused={shown.unused.clone()} send={send()} />
                         { part(Knobs {
                             open: self.knobs.open,

@@ -12,12 +12,14 @@
 
 #[cfg(feature = "lab-client")]
 mod client;
+pub mod costs;
 pub mod long_run;
 pub mod picture;
 
 #[cfg(feature = "lab-client")]
 pub use client::{Client, Heard};
 
+use costs::{Calibrate, Calibrated, Sensitivity};
 use long_run::LongRun;
 use picture::{Canvas, Chart, Picture};
 use serde::de::DeserializeOwned;
@@ -31,6 +33,10 @@ pub const VERSION: u16 = 2;
 pub enum Job {
     /// Paths run for long, and measured.
     LongRun(LongRun),
+    /// Which conclusion flips at which cost.
+    Sensitivity(Sensitivity),
+    /// Costs fitted to a table.
+    Calibrate(Calibrate),
 }
 
 /// What became of a job so far, or in the end: a variant for each of [`Job`].
@@ -38,6 +44,8 @@ pub enum Job {
 pub enum Answer {
     /// Of any job whose findings are pictures: see [`ToLab::Draw`].
     Pictures,
+    /// Of [`Job::Calibrate`].
+    Calibrated(Calibrated),
 }
 
 /// What the page says.

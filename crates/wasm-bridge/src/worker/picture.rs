@@ -19,6 +19,8 @@ pub enum Chart {
     GuestTime,
     /// Housekeepers' time.
     Housekeepers,
+    /// Costs at which a conclusion flips.
+    Flips,
 }
 
 /// Where it is drawn.

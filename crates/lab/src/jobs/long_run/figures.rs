@@ -26,6 +26,7 @@ pub(super) fn of(chart: Chart, surveys: &[Survey], scenario: &Scenario) -> Optio
         Chart::Exits => exits(surveys),
         Chart::GuestTime => guest_time(surveys, scenario),
         Chart::Housekeepers => housekeepers(surveys),
+        Chart::Flips => return None,
     })
 }
 
@@ -88,7 +89,8 @@ fn dots(paths: Vec<(String, &Examples)>) -> Plot {
             Point { x: example.ns as f64, share, words, moment: Some(moment(path, example.at)) }
         };
         let points = middles.into_iter().enumerate().map(point).collect();
-        Lane { name: format!("{name}; each dot is 2 % of {}", grouped(examples.count())), points }
+        let name = format!("{name}; each dot is 2 % of {}", grouped(examples.count()));
+        Lane { name, points, line: Vec::new() }
     };
     Plot::Dots(paths.into_iter().enumerate().map(lane).collect())
 }
@@ -105,7 +107,11 @@ fn curve(paths: Vec<(String, &Examples)>) -> Plot {
         };
         let points = ranks.iter().zip(examples.at(ranks.iter().copied(), 1_000)).map(point).collect();
         let most = examples.most().map_or_else(String::new, |most| format!(", at most {}", time(most.ns)));
-        Lane { name: format!("{name}{most}"), points }
+        // To one half of a per cent, and then to the last of the points.
+        let halves: Vec<u64> = (0..200).map(|half| 5 * half).chain([999]).collect();
+        let line = halves.iter().zip(examples.at(halves.iter().copied(), 1_000));
+        let line = line.map(|(part, example)| (example.ns as f64, *part as f64 / 1_000.0)).collect();
+        Lane { name: format!("{name}{most}"), points, line }
     };
     Plot::Curves(paths.into_iter().enumerate().map(lane).collect())
 }
