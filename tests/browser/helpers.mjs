@@ -25,6 +25,13 @@ export const machineBench = from('EXITLESS_MACHINE_BENCH', path.join(root, 'targ
 /** crates/wasm-bridge for the web: `wasm_bridge.js` with its wasm. */
 export const bridge = from('EXITLESS_BRIDGE', path.join(root, 'target/bridge'));
 
+/** The npm package, as it is published. */
+export const npm = from('EXITLESS_NPM', path.join(root, 'target/npm'));
+
+/** mdBook, and the preprocessor that is tested. */
+export const mdbook = from('EXITLESS_MDBOOK', 'mdbook');
+export const mdbookExitless = from('EXITLESS_MDBOOK_EXITLESS', path.join(root, 'target/debug/mdbook-exitless'));
+
 const xtask = from('EXITLESS_XTASK', path.join(root, 'target/debug/xtask'));
 const executablePath = from('EXITLESS_CHROMIUM', '/usr/bin/chromium');
 

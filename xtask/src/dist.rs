@@ -9,7 +9,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::compress::{self, Weight};
+use crate::embed;
 use crate::error::Error;
+use crate::offline;
 use crate::places::Places;
 use crate::setup::{self, SiteTools, TARGET, WasmToolchain};
 use crate::shell;
@@ -24,7 +26,10 @@ const BUDGET_ON_DEMAND: u64 = 400_000;
 /// What is loaded on demand, by the beginning of its path in the site.
 const ON_DEMAND: [&str; 3] = ["lab", "static/lab", "static/glossary"];
 
-/// What stands in index.html for the version; replaced, so that a browser never mixes files of two versions.
+/// The pages that load files of the site.
+const MARKED: [&str; 3] = ["index.html", "embed/index.html", "picture/index.html"];
+
+/// What stands in them for the version; replaced, so that a browser never mixes files of two versions.
 const VERSION_MARK: &str = "?v=dev";
 
 /// The style sheet that names all others.
@@ -45,6 +50,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
     println!("\nThe site in {}:", site.display());
     compress::print(&weights);
     within_budget(&weights)?;
+    embed::within_budget(&weights)?;
     compiles_in_node(&site)
 }
 
@@ -76,7 +82,10 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     if profile == Profile::Release {
         minify(&tools.esbuild, site)?;
     }
-    mark_version(site)
+    embed::Build { places, profile, site, toolchain: &toolchain, own_std, tools: &tools }.run()?;
+    let version = version(site)?;
+    offline::write(places, site, &version)?;
+    mark_version(site, &version)
 }
 
 /// The lab beside it. Not trunk's: that starts a worker by an inline script, which the policy refuses, and builds it as it
@@ -130,28 +139,38 @@ fn minify(esbuild: &Path, site: &Path) -> Result<(), Error> {
     fs::remove_dir_all(&parts).map_err(Error::file("remove", &parts))
 }
 
-/// Puts a hash of all files into the addresses that index.html loads.
-fn mark_version(site: &Path) -> Result<(), Error> {
+/// A hash of all files.
+fn version(site: &Path) -> Result<String, Error> {
     let mut hash = Fnv::default();
     for file in compress::files(site)? {
         hash.add(&fs::read(&file).map_err(Error::file("read", &file))?);
     }
-    let page = site.join("index.html");
-    let text = fs::read_to_string(&page).map_err(Error::file("read", &page))?;
-    if !text.contains(VERSION_MARK) {
-        return Err(Error::Unexpected {
-            what: "index.html".into(),
-            detail: format!("it should load its files with {VERSION_MARK}"),
-        });
+    Ok(format!("{:016x}", hash.0))
+}
+
+/// Puts the version into the addresses that the pages load.
+fn mark_version(site: &Path, version: &str) -> Result<(), Error> {
+    for page in MARKED {
+        let file = site.join(page);
+        let text = fs::read_to_string(&file).map_err(Error::file("read", &file))?;
+        if !text.contains(VERSION_MARK) {
+            return Err(Error::Unexpected {
+                what: page.into(),
+                detail: format!("it should load its files with {VERSION_MARK}"),
+            });
+        }
+        let text = text.replace(VERSION_MARK, &format!("?v={version}"));
+        fs::write(&file, text).map_err(Error::file("write", &file))?;
     }
-    let text = text.replace(VERSION_MARK, &format!("?v={:016x}", hash.0));
-    fs::write(&page, text).map_err(Error::file("write", &page))
+    Ok(())
 }
 
 fn within_budget(weights: &[Weight]) -> Result<(), Error> {
     let on_demand = |weight: &Weight| ON_DEMAND.iter().any(|start| weight.file.to_string_lossy().starts_with(start));
+    let of_page = |weight: &&Weight| !embed::APART.iter().any(|start| weight.file.starts_with(start));
     for (what, kept, budget) in [("at first", false, BUDGET), ("on demand", true, BUDGET_ON_DEMAND)] {
-        let actual = weights.iter().filter(|weight| on_demand(weight) == kept).map(|weight| weight.brotli).sum();
+        let actual =
+            weights.iter().filter(of_page).filter(|weight| on_demand(weight) == kept).map(|weight| weight.brotli).sum();
         if actual > budget {
             return Err(Error::OverBudget { what, actual, budget });
         }

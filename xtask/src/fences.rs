@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// A workspace crate and the workspace crates it may use.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("apic-core", &[]),
     ("kvm-trace", &["apic-core"]),
     ("lesson", &["apic-core"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("lab", &["apic-core", "kvm-trace", "scene", "wasm-bridge"]),
     ("ui", &["apic-core", "kvm-trace", "lesson", "scene", "wasm-bridge"]),
     ("exitless", &["apic-core", "kvm-trace", "lesson", "scene"]),
+    ("mdbook-exitless", &["apic-core", "scene"]),
     ("exitless-tests", &["apic-core", "kvm-trace", "scene", "exitless"]),
     ("kvm-memory", &[]),
     ("kvm-differential", &["apic-core", "kvm-memory"]),
@@ -27,12 +28,13 @@ const ARROWS: [(&str, &[&str]); 13] = [
 const BROWSER: [&str; 4] = ["yew", "web-sys", "js-sys", "wasm-bindgen"];
 
 /// A crate, what it must not reach by any way, and why.
-const FORBIDDEN: [(&str, &[&str], &str); 8] = [
+const FORBIDDEN: [(&str, &[&str], &str); 9] = [
     ("apic-core", &BROWSER, "the machine runs anywhere"),
     ("kvm-trace", &BROWSER, "recordings are read without a browser"),
     ("lesson", &BROWSER, "lessons are checked without a browser"),
     ("scene", &BROWSER, "the scene is drawn into every medium"),
     ("exitless", &BROWSER, "the command line has no browser"),
+    ("mdbook-exitless", &BROWSER, "books are built without a browser"),
     ("wasm-bridge", &["yew"], "host pages use the bridge without the playground"),
     ("ui", &["plotters"], "charts are drawn in the lab, which is loaded on demand"),
     ("lab", &["yew"], "the lab has no page"),

@@ -6,6 +6,7 @@
 mod bench;
 mod compress;
 mod dist;
+mod embed;
 mod error;
 mod fences;
 mod fuzz;
@@ -13,6 +14,7 @@ mod http;
 mod licences;
 mod lint;
 mod mutants;
+mod offline;
 mod phases;
 mod places;
 mod serve;

@@ -38,6 +38,11 @@ impl Places {
         self.target().join("bridge")
     }
 
+    /// The npm package, as it is published.
+    pub(crate) fn npm(&self) -> PathBuf {
+        self.target().join("npm")
+    }
+
     /// The tool cache, made if it is not there yet.
     pub(crate) fn cache_folder(&self) -> Result<PathBuf, Error> {
         fs::create_dir_all(&self.cache).map_err(Error::file("create", &self.cache))?;

@@ -26,6 +26,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         let chromium = setup::chromium()?;
         let firefox = setup::firefox();
         setup::node_packages(places)?;
+        setup::mdbook(places)?;
         Ok((toolchain, bindgen, chromium, firefox))
     });
     phases.run("native tests", || {
@@ -41,7 +42,7 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
     let site = phases.run_with(ready.as_ref(), "dist", |_| dist::run(places));
     let command_line = phases.run("the exitless command and the benchmark", || {
         let mut cargo = shell::cargo(&places.root);
-        let packages = ["--package", "exitless", "--package", "machine-bench"];
+        let packages = ["--package", "exitless", "--package", "machine-bench", "--package", "mdbook-exitless"];
         shell::run("building them", cargo.args(["build", "--locked"]).args(packages))
     });
     let needed = ready.as_ref().filter(|_| bridge.is_some() && site.is_some() && command_line.is_some());
@@ -103,6 +104,9 @@ pub(crate) fn browser_environment(places: &Places, chromium: &Path, program: &mu
         .env("EXITLESS_XTASK", xtask)
         .env("EXITLESS_DIST", places.dist())
         .env("EXITLESS_BRIDGE", places.bridge())
+        .env("EXITLESS_NPM", places.npm())
+        .env("EXITLESS_MDBOOK", setup::mdbook(places)?.join("mdbook"))
+        .env("EXITLESS_MDBOOK_EXITLESS", places.target().join("debug/mdbook-exitless"))
         .env("EXITLESS_CLI", places.target().join("debug/exitless"))
         .env("EXITLESS_MACHINE_BENCH", places.target().join("debug/machine-bench"));
     Ok(())

@@ -84,8 +84,9 @@ pub(crate) enum Msg {
     WriteAddress,
     Share,
     Copied(bool),
-    /// "Link copied" has stood long enough, or the link was closed.
+    /// "Link copied" has stood long enough.
     Shared,
+    CloseShare,
     Theme(Theme),
     Dismiss,
     /// Something to announce at once.
@@ -272,10 +273,11 @@ impl Component for App {
             Msg::Share => {
                 let link = ctx.link().clone();
                 let address = browser::address(&self.session.fragment());
+                self.link = Some(address.clone().into());
                 yew::platform::spawn_local(async move {
                     link.send_message(Msg::Copied(browser::copy(address).await));
                 });
-                false
+                true
             }
             Msg::Copied(true) => {
                 let link = ctx.link().clone();
@@ -284,15 +286,14 @@ impl Component for App {
                 true
             }
             Msg::Copied(false) => {
-                self.link = Some(browser::address(&self.session.fragment()).into());
                 self.show_link = true;
                 true
             }
             Msg::Shared => {
                 self.copied = None;
-                self.link = None;
                 true
             }
+            Msg::CloseShare => self.link.take().is_some(),
             Msg::Theme(theme) => {
                 self.theme = theme;
                 browser::store(THEME, theme.name());

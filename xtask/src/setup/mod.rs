@@ -14,7 +14,7 @@ mod tools;
 pub(crate) use browser::{chromium, firefox, node_packages};
 pub(crate) use cxx::cxx;
 pub(crate) use rust_target::{TARGET, WasmToolchain, clippy as wasm_clippy, wasm as wasm_toolchain};
-pub(crate) use tools::{SiteTools, cargo_mutants, require_component, site as site_tools, wasm_bindgen};
+pub(crate) use tools::{SiteTools, cargo_mutants, mdbook, require_component, site as site_tools, wasm_bindgen};
 
 use crate::error::Error;
 use crate::places::Places;
@@ -27,6 +27,7 @@ pub(crate) fn everything(places: &Places) -> Result<(), Error> {
     let browser = chromium()?;
     let firefox = firefox();
     node_packages(places)?;
+    mdbook(places)?;
     println!("All is set up: {}; Chromium is {}.", toolchain.says(), browser.display());
     if let Some(firefox) = firefox {
         println!("Firefox is {}.", firefox.display());

@@ -17,6 +17,7 @@ const WASM_BINDGEN: &str = "0.2.130";
 /// 0.22 needs a newer Rust than this workspace asks for.
 const TRUNK: &str = "0.21.14";
 const CARGO_MUTANTS: &str = "27.1.0";
+const MDBOOK: &str = "0.5.4";
 const BINARYEN: &str = "132.0.0";
 const ESBUILD: &str = "0.28.2";
 
@@ -114,6 +115,23 @@ pub(crate) fn cargo_mutants(places: &Places) -> Result<PathBuf, Error> {
             opt_level: "1",
             why: "breaks the model in small ways, to see whether the tests see it",
             cost: "built from source once, 1 to 3 minutes",
+        },
+    )
+}
+
+/// The folder with `mdbook`, for the example of a book.
+pub(crate) fn mdbook(places: &Places) -> Result<PathBuf, Error> {
+    crate_tool(
+        places,
+        &Tool {
+            krate: "mdbook",
+            version: MDBOOK,
+            binary: "mdbook",
+            asked: &["--version"],
+            locked: true,
+            opt_level: "0",
+            why: "builds the book of examples/ in the browser tests",
+            cost: "built from source once, 2 to 4 minutes",
         },
     )
 }

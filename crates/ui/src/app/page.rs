@@ -41,7 +41,7 @@ impl App {
                 <main>
                     <div class="messages">
                         { part(Notice { text: self.notice.clone(), send: send() }) }
-                        { part(Share { link: self.link.clone(), send: send() }) }
+                        { part(Share { link: self.link.clone(), title: meta.title.clone().into(), copied: self.copied.is_some(), send: send() }) }
                     </div>
                     { part(Presets {
                         question: meta.question.clone().into(),
