@@ -380,3 +380,19 @@ describe('the page for frames', () => {
   });
 
 });
+
+test('the picture page draws the moment of a link in each theme, to save', async () => {
+  const watched = await watchedPage(browser, site.url);
+  try {
+    await watched.page.goto(`${site.url}picture/#amd-avic`);
+    await watched.page.locator('img').nth(2).waitFor();
+    assert.deepEqual(await watched.page.locator('a').evaluateAll((all) => all.map((a) => a.download)), ['exitless.light.svg', 'exitless.dark.svg', 'exitless.svg']);
+    assert.ok(await watched.page.locator('img').first().evaluate((img) => img.complete && img.naturalWidth > 300));
+    await watched.page.goto(`${site.url}picture/#v99.AA`);
+    await watched.page.reload();
+    await watched.page.getByRole('alert').filter({ hasText: 'version 99' }).waitFor();
+    assert.deepEqual([watched.complaints, watched.strangers], [[], []]);
+  } finally {
+    await watched.context.close();
+  }
+});

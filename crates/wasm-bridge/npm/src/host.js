@@ -12,7 +12,9 @@ export function connect(frame) {
   let greeted = 0;
   let greeting;
 
-  const post = (message) => frame.contentWindow?.postMessage({ exitless: 1, ...message }, frame.sandbox.length && !frame.sandbox.contains('allow-same-origin') ? '*' : origin);
+  // A sandboxed frame has no origin to name. Nor has one that still loads, and a greeting holds nothing.
+  const nameless = frame.sandbox.length && !frame.sandbox.contains('allow-same-origin');
+  const post = (message) => frame.contentWindow?.postMessage({ exitless: 1, ...message }, nameless || message.type === 'hello' ? '*' : origin);
   const greet = () => ((greeted += 1) > TIMES ? clearInterval(greeting) : post({ type: 'hello' }));
   const hear = ({ source, data }) => {
     if (source !== frame.contentWindow || data?.exitless !== 1) return;
