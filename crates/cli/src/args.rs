@@ -167,6 +167,8 @@ pub(crate) enum LessonCommand {
     Check(LessonCheckArgs),
     /// Write the questions on common beliefs as mdbook-quiz reads them
     Quiz(LessonQuizArgs),
+    /// Write lessons as files that the page fetches
+    Pack(LessonPackArgs),
 }
 
 #[derive(ClapArgs, Debug)]
@@ -177,6 +179,16 @@ pub(crate) struct LessonCheckArgs {
     /// One JSON document: the lessons as the page has them
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct LessonPackArgs {
+    /// The folder that they are written to; it is made if it is not there
+    #[arg(short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Lessons: `NN-name.toml`
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]

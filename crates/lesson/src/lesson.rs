@@ -122,3 +122,26 @@ pub struct Choice {
     /// HTML: what speaks for it or against it, told with the outcome.
     pub because: String,
 }
+
+/// What a list of lessons says of one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Heading {
+    /// Its name in addresses.
+    pub name: String,
+    /// A few words.
+    pub title: String,
+    /// One or two sentences.
+    pub about: String,
+    /// How long it takes, about.
+    pub minutes: u16,
+    /// How many parts it has.
+    pub parts: u16,
+}
+
+impl Lesson {
+    /// What a list of lessons says of it.
+    pub fn heading(&self) -> Heading {
+        let Self { name, title, about, minutes, parts, .. } = self.clone();
+        Heading { name, title, about, minutes, parts: parts.len() as u16 }
+    }
+}

@@ -12,6 +12,7 @@
 //! | `goal` | what a figure must be |
 //! | `place` | a step of a path, by its rule |
 //! | `lesson` | a lesson as the page has it |
+//! | `packed` | lessons as files that the page fetches |
 //! | `document` | the same as its author writes it |
 //! | `read` | from the one to the other: answers come from the model |
 //! | `inventory` | questions on what is commonly believed |
@@ -29,13 +30,14 @@ pub mod inventory;
 mod lesson;
 #[cfg(feature = "text")]
 mod markdown;
+pub mod packed;
 mod place;
 #[cfg(feature = "text")]
 mod read;
 
 pub use figure::{Figure, Value};
 pub use goal::{Bound, Goal};
-pub use lesson::{Answer, Choice, Lesson, Part, Stop, Task};
+pub use lesson::{Answer, Choice, Heading, Lesson, Part, Stop, Task};
 pub use place::Place;
 #[cfg(feature = "text")]
 pub use read::{LessonError, Wrong, read};

@@ -57,3 +57,19 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(done.status.code(), Some(2));
     assert!(stderr(&done).contains("no-such-lesson.toml"));
 }
+
+#[test]
+fn lessons_are_packed_for_the_page() {
+    let folder = std::env::temp_dir().join(format!("exitless-packed-{}", std::process::id()));
+    let out = folder.display().to_string();
+    let (one, two) = (shipped("01-one-tick-pinned.toml"), shipped("00-the-parts.toml"));
+    let done = run(&["lesson", "pack", "-o", &out, &one, &two, &shipped("inventory.toml")], b"");
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    let read = |name: &str| std::fs::read(folder.join(name)).expect(name);
+    let contents = lesson::packed::unpack_contents(&read("contents.bin")).expect("contents");
+    let names: Vec<_> = contents.iter().map(|heading| heading.name.as_str()).collect();
+    assert_eq!(names, ["the-parts", "one-tick-pinned"]);
+    let lesson = lesson::packed::unpack(&read("one-tick-pinned.bin")).expect("a lesson");
+    assert_eq!(lesson.title, "One tick, pinned");
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
