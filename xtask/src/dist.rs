@@ -24,7 +24,7 @@ const BUDGET: u64 = 250_000;
 const BUDGET_ON_DEMAND: u64 = 400_000;
 
 /// What is loaded on demand, by the beginning of its path in the site.
-const ON_DEMAND: [&str; 3] = ["lab", "static/lab", "static/glossary"];
+const ON_DEMAND: [&str; 4] = ["lab", "static/lab", "static/glossary", "static/lessons"];
 
 /// The pages that load files of the site.
 const MARKED: [&str; 3] = ["index.html", "embed/index.html", "picture/index.html"];
@@ -74,11 +74,10 @@ pub(crate) fn build(places: &Places, profile: Profile, site: &Path) -> Result<()
     trunk.env_remove("NO_COLOR");
     shell::run("building the site", &mut trunk)?;
     lab(places, profile, site, &toolchain, own_std, &tools)?;
-    // Documents of presets, which the program carries, and of lessons, which the page does not show yet.
-    for documents in ["static/presets", "static/lessons"] {
-        let documents = site.join(documents);
-        fs::remove_dir_all(&documents).map_err(Error::file("remove", &documents))?;
-    }
+    // The documents of the presets: the program carries what it needs of them.
+    let presets = site.join("static/presets");
+    fs::remove_dir_all(&presets).map_err(Error::file("remove", &presets))?;
+    lessons(places, site)?;
     if profile == Profile::Release {
         minify(&tools.esbuild, site)?;
     }
@@ -119,6 +118,18 @@ fn lab(
         shell::run("optimising the lab", &mut tool)?;
     }
     Ok(())
+}
+
+/// Lessons as the page fetches them, in place of their documents. They are held against the model on the way.
+fn lessons(places: &Places, site: &Path) -> Result<(), Error> {
+    let documents = places.root.join("static/lessons");
+    let packed = site.join("static/lessons");
+    fs::remove_dir_all(&packed).map_err(Error::file("remove", &packed))?;
+    let mut files: Vec<_> = compress::files(&documents)?.into_iter().collect();
+    files.sort();
+    let mut cargo = shell::cargo(&places.root);
+    cargo.args(["run", "--locked", "--quiet", "--package", "exitless", "--", "lesson", "pack"]);
+    shell::run("packing the lessons", cargo.arg("-o").arg(&packed).args(files))
 }
 
 /// Scripts and styles without comments and blanks: a hundredth of the site. The styles become one file, which is smaller

@@ -19,6 +19,8 @@ pub(crate) fn last() -> Option<String> {
 #[derive(Default)]
 pub(crate) struct Address {
     written: String,
+    /// The part of a lesson that is open: the address names it and not the run.
+    pub(crate) lesson: Option<String>,
 }
 
 impl Address {
@@ -33,7 +35,7 @@ impl Address {
     }
 
     fn put(&mut self, session: &Session, entry: Entry) {
-        let fragment = session.fragment();
+        let fragment = self.lesson.clone().unwrap_or_else(|| session.fragment());
         if fragment != self.written || browser::fragment() != fragment {
             browser::set_fragment(&fragment, entry);
             // The last work waits for the next visit, if this browser keeps anything.

@@ -5,6 +5,7 @@ pub(crate) mod breaks;
 pub(crate) mod define;
 pub(crate) mod hand;
 pub(crate) mod knobs;
+pub(crate) mod lessons;
 mod listen;
 pub(crate) mod measure;
 mod page;
@@ -12,6 +13,7 @@ mod page;
 use crate::address::{self, Address};
 use crate::breaks::Breaks;
 use crate::compare;
+use crate::course;
 use crate::keys::Command;
 use crate::session::{Move, Session};
 use crate::shown::{Choice, Picture, Shown};
@@ -19,11 +21,12 @@ use crate::view::header::Theme;
 use crate::view::part::Send;
 use crate::view::transport::{FIRST_SPEED, SPEEDS};
 use crate::view::{presets, share};
-use act::refused_at_start;
+use act::{refused, refused_at_start};
 use apic_core::effect::Bank;
 use apic_core::scenario::Scenario;
 use define::Defined;
 use gloo_timers::callback::{Interval, Timeout};
+use lessons::Lessons;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bridge::browser::{self, Frame, Listener};
@@ -73,6 +76,8 @@ pub(crate) enum Msg {
     Knobs(knobs::Ask),
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
+    /// Something about lessons.
+    Lesson(lessons::Ask),
     Picture(Picture),
     /// The queues of hrtimers are looked at, or no longer.
     Queues(bool),
@@ -131,6 +136,7 @@ pub(crate) struct App {
     presets: Rc<[(&'static str, String)]>,
     send: Send,
     stages: NodeRef,
+    lessons: Lessons,
     _listeners: Vec<Option<Listener>>,
 }
 
@@ -140,12 +146,14 @@ impl Component for App {
 
     fn create(ctx: &Context<Self>) -> Self {
         let asked = browser::fragment();
+        let lesson = course::named(&asked).is_some();
         // No link was followed: what was worked on last, if it can still be read.
         let kept = address::last().filter(|_| asked.is_empty());
         let restored = kept.and_then(|last| Session::of_fragment(&last).ok());
         let hint =
             restored.as_ref().filter(|s| s.edited).map(|_| AttrValue::from("This is what you had at your last visit."));
-        let (session, notice) = match restored.map_or_else(|| Session::of_fragment(&asked), Ok) {
+        let wanted = if lesson { "" } else { &asked };
+        let (session, notice) = match restored.map_or_else(|| Session::of_fragment(wanted), Ok) {
             Ok(session) => (session, None),
             // The presets ship with the page, and a test reads them all.
             Err(error) => (Session::first(), Some(refused_at_start(&error.to_string()))),
@@ -185,8 +193,12 @@ impl Component for App {
             presets: presets::all(),
             send: ctx.link().callback(|msg| msg),
             stages: NodeRef::default(),
+            lessons: Lessons::new(),
             _listeners: listen::listeners(ctx),
         };
+        if app.lesson_of(ctx, &asked) {
+            return app;
+        }
         if app.notice.is_none() {
             app.address.write(&app.session);
         }
@@ -216,6 +228,7 @@ impl Component for App {
             Msg::Speed(speed) => self.set_speed(ctx, speed),
             Msg::Choose(preset) => match Session::of_fragment(&preset) {
                 Ok(session) => {
+                    self.leave_lesson();
                     self.address.write(&self.session);
                     self.replace(ctx, session);
                     self.address.push(&self.session);
@@ -245,6 +258,7 @@ impl Component for App {
             Msg::Measure(ask) => self.measure(ctx, ask),
             Msg::Knobs(ask) => self.knobs(ctx, ask),
             Msg::Hand(ask) => self.hand(ctx, ask),
+            Msg::Lesson(ask) => self.lessons(ctx, ask),
             Msg::Define(ask) => self.define(ctx, ask),
             Msg::Queues(open) => {
                 self.choice.queues = open;

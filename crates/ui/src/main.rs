@@ -47,6 +47,7 @@ mod breaks;
 mod chart;
 mod compare;
 mod condition;
+mod course;
 mod facts;
 mod figures;
 mod found;

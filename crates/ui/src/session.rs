@@ -47,6 +47,8 @@ pub(crate) struct Session {
     /// Choices made by hand, per path, and the futures they left.
     pub(crate) tree: Rc<Tree>,
     undo: Undo<Doc>,
+    /// The last position that may be seen: what comes after it is still a question.
+    pub(crate) limit: Option<usize>,
     /// Counts the runs, so that what is drawn once per run knows when to draw again.
     pub(crate) run: u32,
 }
@@ -62,7 +64,7 @@ impl Session {
         let edited = shipped.is_none_or(|shipped| shipped != link.scenario);
         let Link { preset: origin, picks, compare, .. } = link;
         let tree = Rc::new(Tree::new(picks));
-        Self { lockstep, before, origin, edited, vcpu, compare, tree, undo: Undo::default(), run: 0 }
+        Self { lockstep, before, origin, edited, vcpu, compare, tree, undo: Undo::default(), limit: None, run: 0 }
     }
 
     /// The run of a fragment; an empty one asks for the first preset.
@@ -108,7 +110,8 @@ impl Session {
             Move::NextExit => self.lockstep.next(Marks::EXIT),
             Move::To(position) => Some(position.min(len)),
         };
-        let Some(target) = target.filter(|t| *t != here) else { return false };
+        let limited = |target: usize| self.limit.map_or(target, |limit| target.min(limit));
+        let Some(target) = target.map(limited).filter(|t| *t != here) else { return false };
         self.before = enter(&mut self.lockstep, target);
         true
     }

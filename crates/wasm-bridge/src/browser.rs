@@ -87,6 +87,17 @@ pub async fn table<const N: usize>(address: &str, columns: [&str; N]) -> Option<
     Some(rows.iter().map(read).collect())
 }
 
+/// A file of the page's own. `None` if it cannot be loaded.
+pub async fn bytes(address: &str) -> Option<Vec<u8>> {
+    use wasm_bindgen_futures::JsFuture;
+    let response: web_sys::Response = JsFuture::from(window()?.fetch_with_str(address)).await.ok()?.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let buffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
+    Some(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
 /// Device pixels per CSS pixel.
 pub fn pixel_ratio() -> f64 {
     window().map_or(1.0, |w| w.device_pixel_ratio()).max(1.0)

@@ -16,11 +16,15 @@ use yew::prelude::*;
 impl App {
     pub(super) fn command(&mut self, ctx: &Context<Self>, command: Command) -> bool {
         match command {
+            Command::Hand | Command::Run(_) if self.held() => {
+                self.hint = Some(HELD.into());
+                true
+            }
             Command::Move(to) => {
                 self.playing = None;
                 let moved = self.go(ctx, to);
                 if !moved {
-                    self.hint = Some(nowhere(to).into());
+                    self.hint = Some(if self.held() { HELD } else { nowhere(to) }.into());
                 }
                 true
             }
@@ -132,8 +136,12 @@ impl App {
         if self.address.is_ours(&fragment) {
             return false;
         }
+        if self.lesson_of(ctx, &fragment) {
+            return true;
+        }
         match Session::of_fragment(&fragment) {
             Ok(session) => {
+                self.leave_lesson();
                 self.replace(ctx, session);
                 self.address.write(&self.session);
                 true
@@ -156,6 +164,9 @@ impl App {
         true
     }
 }
+
+/// Why the run does not go on while a question is open.
+const HELD: &str = "Answer the question first, or pass it over.";
 
 pub(super) fn refused(reason: &str) -> AttrValue {
     format!("Not followed: {reason}. What is shown has not changed.").into()

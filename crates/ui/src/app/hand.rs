@@ -94,6 +94,7 @@ impl App {
         self.choice.grid_path = self.choice.grid_path.min(self.session.lockstep.paths().len().saturating_sub(1));
         self.shown.rerun(&self.session, self.choice);
         self.look_again();
+        self.look_at_goals();
         self.moved(ctx);
     }
 

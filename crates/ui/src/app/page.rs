@@ -13,6 +13,7 @@ use crate::view::header::Header;
 use crate::view::help::Help;
 use crate::view::knobs::Knobs;
 use crate::view::ledger::Ledger;
+use crate::view::lessons::LessonPanel;
 use crate::view::measure::Measure;
 use crate::view::notice::Notice;
 use crate::view::part::part;
@@ -38,11 +39,12 @@ impl App {
         html! {
             <>
                 { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
-                <main>
+                <main class={self.held().then_some("held")}>
                     <div class="messages">
                         { part(Notice { text: self.notice.clone(), send: send() }) }
                         { part(Share { link: self.link.clone(), title: meta.title.clone().into(), copied: self.copied.is_some(), send: send() }) }
                     </div>
+                    { part(LessonPanel { lessons: self.lessons.clone(), send: send() }) }
                     { part(Presets {
                         question: meta.question.clone().into(),
                         summary: meta.summary.clone().into(),

@@ -3,6 +3,7 @@
 use super::event::chosen;
 use super::part::{Draw, Send};
 use crate::app::Msg;
+use crate::app::lessons::Ask;
 use crate::keys::Command;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
@@ -59,6 +60,7 @@ impl Draw for Header {
                 <a class="skip" href="#stages" onclick={|e: MouseEvent| focus_main(&e)}>{ "Skip to the stages" }</a>
                 <b class="brand">{ "Exitless" }</b>
                 <nav aria-label="Pages"><a aria-current="page" href="#" onclick={|e: MouseEvent| stay(&e)}>{ "Playground" }</a></nav>
+                <button class="quiet" data-testid="lessons" onclick={props.send.reform(|_: MouseEvent| Msg::Lesson(Ask::List))}>{ "Lessons" }</button>
                 <span class="fill"></span>
                 <label class="theme">
                     <span class="only-wide">{ "Theme" }</span>

@@ -18,6 +18,7 @@ pub(crate) mod header;
 pub(crate) mod help;
 pub(crate) mod knobs;
 pub(crate) mod ledger;
+pub(crate) mod lessons;
 pub(crate) mod measure;
 pub(crate) mod notice;
 pub(crate) mod part;
