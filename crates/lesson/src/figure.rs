@@ -1,6 +1,7 @@
 //! What a run adds up to, by name.
 
-use apic_core::run::{History, Ledger, Summary};
+use apic_core::effect::Effect;
+use apic_core::run::{History, Ledger};
 use apic_core::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +31,6 @@ pub enum Figure {
     GuestTimeLost,
     /// Time that CPUs without a vCPU spent on guest timers, ns.
     HousekeeperTime,
-    /// From the deadline to the handler, half of them, ns.
-    LatencyP50,
     /// The latest handler after its deadline, ns.
     LatencyMax,
     /// The earliest handler; below zero it started before its deadline, ns.
@@ -105,8 +104,17 @@ impl Figure {
             at.seek(steps);
             Some(Value::whole(signed(pick(at.ledger()))))
         };
-        let latency = |pick: fn(&Summary<i64>) -> i64| {
-            history.measure(steps).latency.summary().map(|summary| Value::whole(pick(&summary)))
+        // Not from the distributions of a run, which would be as large as a lesson's whole program.
+        let latency = |pick: fn(i64, i64) -> i64| {
+            let mut picked = None;
+            history.each(|step, _, effects| {
+                for effect in effects.iter().filter(|_| (step as usize) < steps) {
+                    if let Effect::Delivered { late_ns, .. } = *effect {
+                        picked = Some(picked.map_or(late_ns, |so_far| pick(so_far, late_ns)));
+                    }
+                }
+            });
+            picked.map(Value::whole)
         };
         match self {
             Self::Exits => ledger(exits),
@@ -124,9 +132,8 @@ impl Figure {
             Self::Handlers => ledger(|l| l.handlers),
             Self::GuestTimeLost => ledger(|l| l.guest_time_lost.as_ns()),
             Self::HousekeeperTime => ledger(|l| l.housekeeper_time.as_ns()),
-            Self::LatencyP50 => latency(|l| l.p50),
-            Self::LatencyMax => latency(|l| l.max),
-            Self::LatencyMin => latency(|l| l.min),
+            Self::LatencyMax => latency(i64::max),
+            Self::LatencyMin => latency(i64::min),
             Self::DevicePosts => ledger(|l| l.device_posts),
             Self::DeviceNotifications => ledger(|l| l.device_notifications),
             Self::Housekeepers => {

@@ -271,7 +271,6 @@ fn words(figure: lesson::Figure) -> &'static str {
         F::Handlers => "handlers",
         F::GuestTimeLost => "guest time lost, in ns",
         F::HousekeeperTime => "housekeeper time, in ns",
-        F::LatencyP50 => "median from deadline to handler, in ns",
         F::LatencyMax => "latest handler after its deadline, in ns",
         F::LatencyMin => "earliest handler after its deadline, in ns",
         F::DevicePosts => "device interrupts",
