@@ -181,7 +181,7 @@ fn calibration(panel: &Measure) -> Html {
                     <textarea name="exits" data-testid="exits" rows="6" spellcheck="false"
                         placeholder="EXTERNAL_INTERRUPT  6871  9.29%  2.96%  0.44us  57.88us  0.72us ( +-  4.02% )"
                         aria-invalid={shown.table_refusal.is_some().to_string()}
-                        aria-describedby={shown.table_refusal.is_some().then_some("exits-refusal")}></textarea></label>
+                        aria-describedby={shown.table_refusal.is_some().then_some("exits-refusal")} /></label>
                 <div class="row-of-buttons">
                     <button data-testid="fit">{ "Fit" }</button>
                     <label>{ "or a file " }<input type="file" data-testid="exits-file" accept=".txt,text/plain" onchange={onfile} /></label>
