@@ -69,7 +69,11 @@ fn kept(props: &Compare) -> Html {
         };
     };
     let swap = props.send.reform(|_: MouseEvent| Msg::Swap);
-    let differs = if kept.is_empty() { "nothing so far".to_owned() } else { kept.iter().map(AttrValue::as_str).collect::<Vec<_>>().join(", ") };
+    let differs = if kept.is_empty() {
+        "nothing so far".to_owned()
+    } else {
+        kept.iter().map(AttrValue::as_str).collect::<Vec<_>>().join(", ")
+    };
     html! {
         <div class="compare-foot">
             <button data-testid="keep" onclick={edit(props, Edit::Keep)}>{ "Keep this one instead" }</button>

@@ -124,7 +124,7 @@ impl<'a> State<'a> {
         let meta = &run.scenario().meta;
         let rule = run.last_beat().and_then(|beat| {
             let taken = beat.steps.iter().zip(run.paths()).find_map(|(step, path)| path.metas().get((*step)? as usize));
-            taken.map(|step| step.rule.info())
+            taken.map(|step| (step.rule.info(), step.rule.words()))
         });
         let path = |(history, (place, _)): (&History, &(usize, Moment))| Path::of(history, page.tally(*place).into());
         Self {
@@ -136,7 +136,12 @@ impl<'a> State<'a> {
             of: run.len() as u32,
             time_ns: run.last_beat().map_or(Ns::ZERO, |beat| beat.at),
             sentence: told(run).text(),
-            rule: rule.map(|rule| Rule { id: rule.id, title: rule.title, what: rule.what, source: rule.source }),
+            rule: rule.map(|(info, words)| Rule {
+                id: info.id,
+                title: info.title,
+                what: words.what,
+                source: words.source,
+            }),
             paths: run.paths().iter().zip(moments).map(path).collect(),
         }
     }

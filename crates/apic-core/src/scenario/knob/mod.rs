@@ -304,7 +304,7 @@ mod tests {
         for knob in KNOBS {
             let Some(now) = knob.get(&scenario, 0).filter(|_| !MADE_UP.contains(&knob.key)) else { continue };
             let path = knob.path(0);
-            let pointer = format!("/{}", path.replace('.', "/").replace('[', "/").replace(']', ""));
+            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
             let value = document.pointer(&pointer).unwrap_or_else(|| panic!("{path} is no key"));
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let written = match knob.shape {

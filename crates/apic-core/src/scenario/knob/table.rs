@@ -1,5 +1,7 @@
 //! All knobs. A new one is a row here, and a sentence in `static/glossary/knobs.json`.
 
+#![allow(clippy::cast_lossless, reason = "one macro for fields of several widths, u64 among them")]
+
 use super::super::schema::{Device, Housekeeper, Load, OtherExits, OtherInterrupts, Rival, Scenario};
 use super::super::schema::{GuestIdle, PiInjectTimer, TimerMode};
 use super::Group::{Device as Dev, Guest, Host, Housekeeper as Keeper, Run, Topology as Topo, Vcpu, Vm};
