@@ -43,7 +43,7 @@ export interface Ledger {
 }
 
 export interface Vcpu {
-  vcpu: number;
+  id: number;
   /** The core it is on. */
   cpu: number;
   /** `vcpu->mode`. */

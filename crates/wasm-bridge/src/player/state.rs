@@ -4,7 +4,7 @@ use apic_core::lapic::VectorSet;
 use apic_core::machine::Machine;
 use apic_core::run::{History, Ledger, Lockstep};
 use apic_core::scenario::Scenario;
-use apic_core::units::{Ns, VcpuId};
+use apic_core::units::{Ns, VcpuId, Vector};
 use scene::export::told;
 use scene::{Moment, PageData, Tally};
 use serde::Serialize;
@@ -84,7 +84,7 @@ impl From<Tally> for Counts {
 /// A vCPU: its thread, its posted-interrupt descriptor, its virtual APIC and its timer.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 struct Vcpu {
-    vcpu: u16,
+    id: u16,
     cpu: u16,
     mode: &'static str,
     in_guest: bool,
@@ -168,7 +168,7 @@ impl Vcpu {
         let vcpu = &machine.vcpus()[id.index()];
         let (pi, vapic) = (vcpu.pi(), vcpu.vapic());
         Self {
-            vcpu: id.0,
+            id: id.0,
             cpu: vcpu.cpu().0,
             mode: vcpu.mode().name(),
             in_guest: vcpu.in_guest(),
@@ -191,5 +191,5 @@ impl Vcpu {
 }
 
 fn vectors(set: &VectorSet) -> Vec<u8> {
-    set.iter().map(|vector| vector.number()).collect()
+    set.iter().map(Vector::number).collect()
 }
