@@ -40,7 +40,7 @@ enum Pc {
 }
 
 /// One guest.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) struct Guest {
     pc: Pc,
     /// Where IRET goes back to.

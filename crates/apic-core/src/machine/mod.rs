@@ -22,6 +22,7 @@ mod hv_timer;
 mod inject;
 mod invariants;
 mod irq;
+mod parts;
 mod pi;
 mod sched;
 mod searched;
@@ -36,6 +37,7 @@ pub use bounded::Bounds;
 pub use config::Config;
 pub(crate) use config::bend;
 pub use invariants::Violation;
+pub(crate) use parts::Part;
 pub use state::{Cpu, Ipi, Next, Running, Vcpu};
 
 use crate::cost::CostKind;

@@ -55,7 +55,7 @@ pub(super) enum Leaving {
 
 /// A CPU's `wakeup_vcpus_on_cpu` with its lock. Only the handler holds the lock for more than one step, and it runs on the
 /// list's own CPU, so that a thread of that CPU never finds it taken.
-#[derive(Clone, Default, Hash, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Hash, Debug, Serialize)]
 pub(super) struct WakeupList {
     pub(super) locked: bool,
     pub(super) vcpus: Vec<VcpuId>,

@@ -147,10 +147,11 @@ impl Machine {
     /// The first instant after now that anything is compared with: what actors and timers wait for, deadlines, and
     /// deadlines less the timer advance. [`Ns::NEVER`] if there is none.
     pub(crate) fn next_instant(&self) -> Ns {
-        self.choices(|_| ())
+        let of_actors = self.choices(|_| ());
+        self.next_instant_with(of_actors)
     }
 
-    /// Names the actors that can move now, and returns [`Machine::next_instant`].
+    /// Names the actors that can move now, and returns the first instant that another one waits for.
     #[inline]
     pub(crate) fn choices(&self, mut can: impl FnMut(Actor)) -> Ns {
         let mut first = Ns::NEVER;
@@ -161,7 +162,7 @@ impl Machine {
                 None => {}
             }
         }
-        self.next_instant_with(first)
+        first
     }
 
     /// Names the CPUs in whose buffers stores wait.
@@ -171,42 +172,38 @@ impl Machine {
         }
     }
 
-    /// Takes over another state of the same run, keeping this one's memory.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
-        let Self { cfg: _, now, cpus, vcpus, next_ipi, handlers, vtd, touched: _, stores } = other;
-        (self.now, self.next_ipi, self.handlers) = (*now, *next_ipi, *handlers);
-        for (mine, theirs) in self.cpus.iter_mut().zip(cpus) {
-            mine.copy_from(theirs);
-        }
-        self.vcpus.clone_from(vcpus);
-        self.vtd.clone_from(vtd);
-        self.stores.copy_from(stores);
+    fn next_instant_with(&self, of_actors: Ns) -> Ns {
+        (0..self.parts()).fold(of_actors, |first, part| first.min(self.instant_of(part)))
     }
 
-    fn next_instant_with(&self, of_actors: Ns) -> Ns {
+    /// The first instant after now that is compared with something of one part, beside what actors wait for.
+    pub(crate) fn instant_of(&self, part: usize) -> Ns {
         let mut next = Ns::NEVER;
         let mut at = |t: Ns| {
             if t > self.now && t < next {
                 next = t;
             }
         };
-        at(of_actors);
-        for c in &self.cpus {
-            at(c.not_before);
-            if let Some((expires, _)) = c.base.queue().iter().find(|(expires, _)| *expires > self.now) {
-                at(*expires);
+        let cpus = self.cpus.len();
+        match (self.cpus.get(part), self.vcpus.get(part.wrapping_sub(cpus))) {
+            (Some(c), _) => {
+                at(c.not_before);
+                if let Some((expires, _)) = c.base.queue().iter().find(|(expires, _)| *expires > self.now) {
+                    at(*expires);
+                }
             }
-        }
-        for vcpu in &self.vcpus {
-            let timer = &vcpu.timer;
-            let advance = Ns::from_ns(u64::from(timer.timer_advance_ns));
-            for deadline in [vcpu.guest.deadline, vcpu.armed_for, timer.target_expiration, vcpu.processor_timer] {
-                at(deadline.minus(advance));
-                at(deadline);
+            (None, Some(vcpu)) => {
+                let timer = &vcpu.timer;
+                let advance = Ns::from_ns(u64::from(timer.timer_advance_ns));
+                for deadline in [vcpu.guest.deadline, vcpu.armed_for, timer.target_expiration, vcpu.processor_timer] {
+                    at(deadline.minus(advance));
+                    at(deadline);
+                }
+                if timer.mode == TimerMode::Periodic {
+                    at(timer.target_expiration.plus(timer.period));
+                }
             }
-            if timer.mode == TimerMode::Periodic {
-                at(timer.target_expiration.plus(timer.period));
-            }
+            (None, None) => {}
         }
         next
     }
@@ -286,7 +283,7 @@ fn ahead(at: Ns, now: Ns) -> Ns {
 
 impl Cpu {
     /// Everything that owns memory by name, the rest as it is.
-    fn copy_from(&mut self, other: &Self) {
+    pub(super) fn copy_from(&mut self, other: &Self) {
         self.base.copy_from(&other.base);
         self.inbound.clone_from(&other.inbound);
         self.io_work.clone_from(&other.io_work);
@@ -295,7 +292,7 @@ impl Cpu {
         *self = Self { base, inbound, io_work, ..*other };
     }
 
-    fn feed<H: Hasher>(&self, now: Ns, h: &mut H) {
+    pub(super) fn feed<H: Hasher>(&self, now: Ns, h: &mut H) {
         let Self {
             running,
             base,
@@ -339,7 +336,7 @@ impl Cpu {
 }
 
 impl Vcpu {
-    fn feed<H: Hasher>(&self, now: Ns, cfg: &Config, h: &mut H) {
+    pub(super) fn feed<H: Hasher>(&self, now: Ns, cfg: &Config, h: &mut H) {
         let Self {
             cpu,
             mode,

@@ -180,7 +180,7 @@ pub(super) enum PiStage {
 }
 
 /// One CPU of the host.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Cpu {
     pub(super) running: Running,
     pub(super) base: HrtimerBase,
@@ -416,7 +416,7 @@ impl VcpuPc {
 }
 
 /// One vCPU: KVM's state of it, the processor's state of it, and its guest.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Vcpu {
     pub(super) cpu: CpuId,
     pub(super) mode: VcpuMode,

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::hash::{Hash, Hasher};
 
 /// The unit and what is behind it; everything is empty in a VM without devices.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) struct Vtd {
     /// In the scenario's order.
     devices: Vec<DeviceState>,
@@ -29,7 +29,7 @@ pub(super) struct Vtd {
     pub(super) lists: Vec<WakeupList>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 struct DeviceState {
     /// When its next interrupt comes.
     next: Ns,

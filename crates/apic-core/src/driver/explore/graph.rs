@@ -59,6 +59,13 @@ impl Graph {
         self.delivers.push(delivers);
     }
 
+    /// Bytes of memory; [`Graph::can_deliver`] takes about as much again.
+    pub(super) fn bytes(&self) -> usize {
+        let words = self.parents.capacity() + self.edges.capacity() + self.ends.capacity();
+        let bytes = self.delivers.capacity() + self.waits.capacity() + self.expired.capacity();
+        4 * words + 2 * self.moves.capacity() + bytes
+    }
+
     pub(super) fn edges(&self) -> usize {
         self.edges.len()
     }

@@ -44,6 +44,7 @@ mod graph;
 mod library;
 mod moves;
 mod portable;
+mod store;
 mod system;
 mod verdict;
 mod visited;
@@ -56,12 +57,12 @@ pub use system::System;
 pub use verdict::{Broken, Counterexample, Replay, Verdict};
 
 use crate::kvm::Faults;
-use crate::machine::Machine;
 use crate::scenario::{PathKind, Scenario};
-use crate::units::VcpuId;
+use crate::units::{Ns, VcpuId};
 use graph::Graph;
 use std::collections::VecDeque;
-use visited::{Fingerprint, Visited};
+use store::Store;
+use visited::Visited;
 
 /// How far a search is.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -81,11 +82,16 @@ pub struct Progress {
 pub struct Explore {
     system: System,
     limit: usize,
+    memory: usize,
     visited: Visited,
     graph: Graph,
-    frontier: VecDeque<Machine>,
-    /// Machines that are done with: their memory is used again.
-    spare: Vec<Machine>,
+    store: Store,
+    /// States to be expanded, each as the numbers of its parts.
+    frontier: VecDeque<u32>,
+    /// The state that is expanded, one that a move led to, and what the move reaches.
+    state: Vec<u32>,
+    child: Vec<u32>,
+    reached: Vec<usize>,
     /// States expanded, and the first one of the next depth.
     expanded: usize,
     depth: usize,
@@ -99,14 +105,19 @@ impl Explore {
     pub fn new(scenario: &Scenario, path: PathKind, bounds: Bounds, faults: Faults) -> Self {
         let system = System::new(scenario, path, bounds, faults);
         let machine = system.start();
-        let mut visited = Visited::new();
-        visited.insert(fingerprint(&machine));
+        let graph = Graph::new(machine.cpus().len(), machine.vcpus().len());
+        let (store, mut visited) = (Store::new(machine), Visited::default());
+        visited.insert(mixed(store.print()));
         Self {
             limit: bounds.states as usize,
-            graph: Graph::new(machine.cpus().len(), machine.vcpus().len()),
+            memory: usize::MAX,
+            graph,
             visited,
-            frontier: VecDeque::from([machine]),
-            spare: Vec::new(),
+            frontier: store.loaded().iter().copied().collect(),
+            state: vec![0; store.width()],
+            child: vec![0; store.width()],
+            reached: Vec::new(),
+            store,
             expanded: 0,
             depth: 0,
             next_depth_at: 1,
@@ -116,13 +127,25 @@ impl Explore {
         }
     }
 
+    /// The same, in so many bytes of memory: it gives up, as for [`Bounds::states`], when a third of them is taken, because
+    /// tables that grow need twice as much for a moment.
+    #[must_use]
+    pub fn within_memory(self, bytes: usize) -> Self {
+        Self { memory: bytes / 3, ..self }
+    }
+
+    /// Bytes of memory that it has taken, about.
+    pub fn memory(&self) -> usize {
+        self.visited.bytes() + self.graph.bytes() + self.store.bytes() + size_of::<u32>() * self.frontier.capacity()
+    }
+
     /// How far it is.
     pub fn progress(&self) -> Progress {
         Progress {
             states: self.visited.len(),
             moves: self.graph.edges(),
             depth: self.depth,
-            frontier: self.frontier.len(),
+            frontier: self.visited.len() - self.expanded,
         }
     }
 
@@ -137,11 +160,14 @@ impl Explore {
             if self.verdict.is_some() {
                 break;
             }
-            self.verdict = match self.frontier.pop_front() {
-                Some(machine) => self.expand(machine).map(|found| Verdict::Violated(Box::new(found))),
-                None => Some(self.conclude()),
+            self.verdict = if self.frontier.is_empty() {
+                Some(self.conclude())
+            } else {
+                self.expand().map(|found| Verdict::Violated(Box::new(found)))
             };
-            if self.verdict.is_none() && self.visited.len() > self.limit {
+            // Now and then is enough to look at memory: a state takes some hundred bytes.
+            let full = self.expanded.is_multiple_of(1 << 10) && self.memory() > self.memory;
+            if self.verdict.is_none() && (full || self.visited.len() > self.limit) {
                 self.verdict = Some(Verdict::Unfinished);
             }
         }
@@ -158,42 +184,45 @@ impl Explore {
         }
     }
 
-    /// Makes every move from a state.
-    fn expand(&mut self, machine: Machine) -> Option<Counterexample> {
-        let state = self.expanded as u32;
+    /// Makes every move from the first state of the frontier.
+    fn expand(&mut self) -> Option<Counterexample> {
+        let number = self.expanded as u32;
         if self.expanded == self.next_depth_at {
             self.depth += 1;
             self.next_depth_at = self.visited.len();
         }
         self.expanded += 1;
-        if self.system.is_final(&machine) {
+        for (part, kept) in self.state.iter_mut().zip(self.frontier.drain(..self.store.width())) {
+            *part = kept;
+        }
+        self.store.load(&self.state);
+        if self.system.is_final(self.store.machine()) {
             self.graph.close(u8::MAX);
-            self.spare.push(machine);
             return None;
         }
         let mut choices = std::mem::take(&mut self.moves);
         choices.clear();
-        self.system.moves(&machine, &mut choices);
+        let next = self.system.moves_with(self.store.machine(), self.store.instant(), &mut choices);
         let (mut found, mut delivers) = (None, 0);
+        let (now, print) = (self.store.machine().now(), self.store.print());
         for chosen in &choices {
-            let mut child = self.copy(&machine);
-            let (delivered, early) = self.system.make(&mut child, *chosen);
+            let (delivered, early, reaches) = self.make(*chosen, next, print);
             if let Some(v) = delivered {
                 delivers |= 1 << v.0;
             }
-            let (number, new) = self.visited.insert(fingerprint(&child));
-            self.graph.edge(number);
+            let (to, new) = self.visited.insert(mixed(reaches));
+            self.graph.edge(to);
             let mut broken = early;
             if new {
-                let (waits, expired) = self.system.flags(&child);
-                self.graph.add(state, *chosen, waits, expired);
+                let child = self.store.machine();
+                let (waits, expired) = self.system.flags(child);
+                self.graph.add(number, *chosen, waits, expired);
                 broken = broken.or_else(|| child.check_invariants().err().map(Broken::from));
-                self.frontier.push_back(child);
-            } else {
-                self.spare.push(child);
+                self.frontier.extend(&self.child);
             }
+            self.store.undo(now);
             if let Some(broken) = broken {
-                let mut moves = self.graph.path_to(state);
+                let mut moves = self.graph.path_to(number);
                 moves.push(*chosen);
                 found = Some(Counterexample { broken, moves });
                 break;
@@ -201,16 +230,25 @@ impl Explore {
         }
         self.graph.close(delivers);
         self.moves = choices;
-        self.spare.push(machine);
         found
     }
 
-    /// A copy of a machine, in memory that is done with if there is some.
+    /// Makes a move from the state that is loaded, whose fingerprint is given. Leaves the state that it leads to in
+    /// `self.child`, and returns whose handler started, what is wrong with that, and the state's fingerprint.
     #[inline]
-    fn copy(&mut self, machine: &Machine) -> Machine {
-        let Some(mut copy) = self.spare.pop() else { return machine.clone() };
-        copy.copy_from(machine);
-        copy
+    fn make(&mut self, chosen: Move, next: Ns, print: u64) -> (Option<VcpuId>, Option<Broken>, u64) {
+        let actor = match chosen {
+            Move::Step(actor) => Some(actor),
+            Move::Drain(_) => None,
+            Move::Time => {
+                self.store.machine_mut().pass_time(next);
+                return (None, None, self.store.settle_later(&mut self.child));
+            }
+        };
+        self.reached.clear();
+        self.store.machine().reach(actor, |part| self.reached.push(part));
+        let (delivered, early) = self.system.make(self.store.machine_mut(), chosen);
+        (delivered, early, self.store.settle(&self.reached, print, &mut self.child))
     }
 
     /// Every state was looked at: what can still happen from each?
@@ -225,11 +263,10 @@ impl Explore {
     }
 }
 
-fn fingerprint(machine: &Machine) -> u64 {
-    use std::hash::Hasher as _;
-    let mut print = Fingerprint::new();
-    machine.feed(&mut print);
-    print.finish()
+/// The fingerprint of a state, from the sum of its parts' fingerprints.
+fn mixed(sum: u64) -> u64 {
+    let mixed = (sum ^ sum >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
 }
 
 #[cfg(test)]

@@ -41,11 +41,19 @@ impl System {
     /// Adds the moves that can be made from a state.
     #[inline]
     pub fn moves(&self, machine: &Machine, out: &mut Vec<Move>) {
-        let next = machine.choices(|actor| out.push(Move::Step(actor)));
+        let others = (0..machine.parts()).map(|part| machine.instant_of(part)).min();
+        self.moves_with(machine, others.unwrap_or(Ns::NEVER), out);
+    }
+
+    /// The same, with the first instant that anything but an actor waits for. Returns the first one that anything waits for.
+    #[inline]
+    pub(super) fn moves_with(&self, machine: &Machine, others: Ns, out: &mut Vec<Move>) -> Ns {
+        let next = machine.choices(|actor| out.push(Move::Step(actor))).min(others);
         machine.waiting_stores(|cpu| out.push(Move::Drain(cpu)));
         if next <= self.horizon {
             out.push(Move::Time);
         }
+        next
     }
 
     /// Makes a move that can be made. Returns whose handler started, if one did, and whether that was too early.

@@ -5,7 +5,7 @@ use super::*;
 use crate::driver::Clock;
 use crate::effect::Silent;
 use crate::kvm::Fault;
-use crate::machine::Config;
+use crate::machine::{Config, Machine};
 use crate::scenario::{PRESETS, preset};
 use crate::units::Ns;
 use std::collections::BTreeSet;
@@ -40,17 +40,18 @@ fn moves(system: &System, machine: &Machine) -> Vec<Move> {
     moves
 }
 
+fn bytes(machine: &Machine) -> Vec<u8> {
+    let mut exact = Exact::default();
+    machine.feed(&mut exact);
+    exact.0
+}
+
 /// The states of a bounded scenario, told apart byte by byte, and the moves between them, found without the search.
 fn naive(scenario: &Scenario, path: PathKind, bounds: Bounds) -> (usize, usize) {
     let system = System::new(scenario, path, bounds, Faults::default());
     let (mut seen, mut edges) = (BTreeSet::new(), 0);
     let mut work = vec![system.start()];
-    let key = |machine: &Machine| {
-        let mut exact = Exact::default();
-        machine.feed(&mut exact);
-        exact.0
-    };
-    seen.insert(key(&work[0]));
+    seen.insert(bytes(&work[0]));
     while let Some(machine) = work.pop() {
         if system.is_final(&machine) {
             continue;
@@ -59,7 +60,7 @@ fn naive(scenario: &Scenario, path: PathKind, bounds: Bounds) -> (usize, usize) 
             let mut child = machine.clone();
             make(&mut child, chosen, &mut Silent);
             edges += 1;
-            if seen.insert(key(&child)) {
+            if seen.insert(bytes(&child)) {
                 work.push(child);
             }
         }
@@ -158,7 +159,7 @@ fn a_counterexample_is_as_short_as_can_be() {
             for chosen in moves(&system, machine) {
                 let mut child = machine.clone();
                 make(&mut child, chosen, &mut Silent);
-                if seen.insert(fingerprint(&child)) {
+                if seen.insert(bytes(&child)) {
                     deeper.push(child);
                 }
             }

@@ -87,64 +87,68 @@ impl Hasher for Fingerprint {
     }
 }
 
-/// Fingerprints of the states seen, each with the state's number.
+/// Fingerprints of what was seen, each with a number.
 #[derive(Clone, Debug)]
 pub(crate) struct Visited {
-    /// 0 is a free place.
-    prints: Vec<u64>,
-    numbers: Vec<u32>,
+    /// Fingerprint and number; 0 is a free place.
+    slots: Vec<(u64, u32)>,
     len: usize,
 }
 
-impl Visited {
-    pub(crate) fn new() -> Self {
-        let places = 1 << 12;
-        Self { prints: vec![0; places], numbers: vec![0; places], len: 0 }
+impl Default for Visited {
+    fn default() -> Self {
+        Self { slots: vec![(0, 0); 1 << 8], len: 0 }
     }
+}
 
+impl Visited {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// The number of the state with this fingerprint, and whether it is new: new ones are numbered as they come.
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<(u64, u32)>()
+    }
+
+    /// The number of what has this fingerprint, and whether it is new: new ones are numbered as they come.
     #[inline]
     pub(crate) fn insert(&mut self, print: u64) -> (u32, bool) {
         let print = print.max(1);
-        let place = self.place(print);
-        if self.prints[place] == print {
-            return (self.numbers[place], false);
+        let place = Self::place(&self.slots, print);
+        let slot = &mut self.slots[place];
+        if slot.0 == print {
+            return (slot.1, false);
         }
         let number = self.len as u32;
-        self.prints[place] = print;
-        self.numbers[place] = number;
+        *slot = (print, number);
         self.len += 1;
-        if self.len * 2 > self.prints.len() {
+        if self.len * 5 > self.slots.len() * 3 {
             self.grow();
         }
         (number, true)
     }
 
     #[inline]
-    fn place(&self, print: u64) -> usize {
-        let mask = self.prints.len() - 1;
+    fn place(slots: &[(u64, u32)], print: u64) -> usize {
+        let mask = slots.len() - 1;
         let mut place = print as usize & mask;
-        while self.prints[place] != 0 && self.prints[place] != print {
+        while slots[place].0 != 0 && slots[place].0 != print {
             place = (place + 1) & mask;
         }
         place
     }
 
+    #[cold]
     fn grow(&mut self) {
-        let places = self.prints.len() * 2;
-        let prints = std::mem::replace(&mut self.prints, vec![0; places]);
-        let numbers = std::mem::replace(&mut self.numbers, vec![0; places]);
-        for (print, number) in prints.into_iter().zip(numbers) {
-            if print != 0 {
-                let place = self.place(print);
-                self.prints[place] = print;
-                self.numbers[place] = number;
+        let mut slots = vec![(0, 0); self.slots.len() * 2];
+        for slot in &self.slots {
+            if slot.0 != 0 {
+                let place = Self::place(&slots, slot.0);
+                slots[place] = *slot;
             }
         }
+        self.slots = slots;
     }
 }
 
@@ -154,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_fingerprint_keeps_its_number() {
-        let mut seen = Visited::new();
+        let mut seen = Visited::default();
         let prints: Vec<u64> = (0..10_000u64).map(|n| n.wrapping_mul(K0) >> 3).collect();
         for (n, print) in prints.iter().enumerate() {
             assert_eq!(seen.insert(*print), (n as u32, true));
