@@ -38,9 +38,11 @@ impl Machine {
             }
             Some(Actor::Clock(c)) => reaches(c.index()),
             // A doorbell is the guest's to hear.
-            Some(Actor::Wire(c)) => std::iter::once(c.index()).chain(cpus..rest).for_each(reaches),
+            Some(Actor::Wire(c)) if !self.cpus[c.index()].inbound.is_empty() => {
+                std::iter::once(c.index()).chain(cpus..rest).for_each(reaches);
+            }
             None => (cpus..=rest).for_each(reaches),
-            Some(Actor::Irq(_) | Actor::Sw(_) | Actor::Iommu) => (0..=rest).for_each(reaches),
+            Some(Actor::Wire(_) | Actor::Irq(_) | Actor::Sw(_) | Actor::Iommu) => (0..=rest).for_each(reaches),
         }
     }
 

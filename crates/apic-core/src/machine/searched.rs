@@ -3,8 +3,8 @@
 
 use super::actor::{Actor, Place};
 use super::config::Config;
-use super::state::{Cpu, Vcpu, VcpuPc};
-use super::userspace::UserPc;
+use super::state::{Cpu, ExitTo, Vcpu, VcpuPc};
+use super::userspace::{Errand, UserPc};
 use super::{Ipi, Machine, Taken};
 use crate::effect::Observer;
 use crate::host::StoreBuffers;
@@ -396,8 +396,14 @@ impl Vcpu {
         arming_for.hash(h);
         home.hash(h);
         moves.hash(h);
-        let arming =
-            matches!(pc, VcpuPc::ArmDispatch | VcpuPc::ArmSet | VcpuPc::ArmStart | VcpuPc::User(UserPc::Work(_)));
+        // Written by the guest, and counted from by whoever emulates the write: until then it matters.
+        let arming = match pc {
+            VcpuPc::ArmDispatch | VcpuPc::ArmSet | VcpuPc::ArmStart => true,
+            VcpuPc::User(user) | VcpuPc::Exited(ExitTo::User(user)) => {
+                matches!(user, UserPc::Leave(Errand::Arm) | UserPc::Work(Errand::Arm))
+            }
+            _ => false,
+        };
         if arming && cfg.mode != TimerMode::TscDeadline {
             tmict.hash(h);
         }
