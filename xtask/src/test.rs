@@ -36,6 +36,21 @@ pub(crate) fn run(places: &Places) -> Result<(), Error> {
         shell::run("cargo test", shell::cargo(&places.root).args(["test", "--locked"]).args(packages))
     });
     phases.run("fuzzing the reader of recordings", || fuzz::recordings(places, SECONDS_OF_FUZZING));
+    phases.run("every interleaving", || {
+        // Millions of states: optimised, as `cargo xtask serve` builds.
+        let mut cargo = shell::cargo(&places.root);
+        cargo.args([
+            "test",
+            "--locked",
+            "--profile",
+            "serve",
+            "--package",
+            "exitless-tests",
+            "--test",
+            "interleavings",
+        ]);
+        shell::run("the searches", cargo.args(["--", "--nocapture"]))
+    });
     phases.run_with(ready.as_ref(), "wasm tests", |(toolchain, bindgen, ..)| wasm(places, toolchain, bindgen));
     let bridge = phases
         .run_with(ready.as_ref(), "the bridge", |(toolchain, bindgen, ..)| bridge(places, toolchain, bindgen, "serve"));

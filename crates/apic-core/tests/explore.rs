@@ -1,8 +1,10 @@
 //! The search on the machine: what holds, and what each missing rule breaks.
 
-use apic_core::driver::explore::{Bounds, Broken, Explore, Replay, Verdict, example, known, repaired};
+use apic_core::driver::Pick;
+use apic_core::driver::explore::{Bounds, Broken, Explore, Move, Replay, Verdict, example, known, repaired};
 use apic_core::kvm::{Era, Fault, Faults};
 use apic_core::machine::Violation;
+use apic_core::run::{History, Script};
 use apic_core::scenario::{PRESETS, PathKind, preset};
 use apic_core::units::VcpuId;
 
@@ -23,6 +25,46 @@ fn check(fault: Fault, breaks: Broken) {
         Broken::Stranded(_) => assert_eq!(last, None, "{fault:?}: no one state shows it"),
         _ => assert_eq!(last, Some(breaks), "{fault:?}"),
     }
+}
+
+/// A counterexample is a run like any other: its steps are the script's, it ends where that ends, and what is picked by hand
+/// leaves it.
+#[test]
+fn a_counterexample_is_played_step_by_step() {
+    let mut others = 0;
+    for fault in Fault::ALL.iter().copied().filter(|f| !f.is_redundant()) {
+        let shown = example(fault);
+        let faults = Faults::default().with(fault);
+        let Verdict::Violated(found) = Explore::new(&shown.scenario, shown.path, shown.bounds, faults).finish() else {
+            panic!("{fault:?}: nothing breaks");
+        };
+        let script = Script { path: shown.path, bounds: shown.bounds, faults, moves: found.moves.as_slice().into() };
+        let mut history = History::scripted(&shown.scenario, &script, &[]);
+        let steps = found.moves.iter().filter(|chosen| matches!(chosen, Move::Step(_))).count();
+        assert_eq!((history.len(), history.moves().as_deref()), (steps, Some(found.moves.as_slice())), "{fault:?}");
+        for step in 0..=steps {
+            history.seek(step);
+            assert_eq!(history.due().is_some(), step < steps, "{fault:?}");
+        }
+        let mut replay = Replay::new(&shown.scenario, shown.path, shown.bounds, faults);
+        let last = found.moves.iter().rposition(|chosen| matches!(chosen, Move::Step(_))).expect("a step");
+        replay.skip(&found.moves[..=last]).expect("every move can be made");
+        assert_eq!(history.machine().encode(), replay.machine().encode(), "{fault:?}");
+        // Another step in place of the last one, and nothing after it.
+        history.seek(steps - 1);
+        let due = history.due();
+        let Some((other, _)) = history.machine().enabled().find(|(actor, _)| Some(*actor) != due) else { continue };
+        others += 1;
+        let picks = [Pick { step: steps as u32 - 1, actor: other }];
+        let left = History::scripted(&shown.scenario, &script, &picks);
+        assert_eq!(left.len(), steps, "{fault:?}");
+        let moves = left.moves().expect("without a clock");
+        assert_eq!(moves.last(), Some(&Move::Step(other)), "{fault:?}");
+        let again = Script { moves: moves.into(), ..script };
+        let again = History::scripted(&shown.scenario, &again, &[]);
+        assert_eq!(again.metas(), left.metas(), "{fault:?}");
+    }
+    assert!(others > 10, "{others}");
 }
 
 #[test]
@@ -119,7 +161,6 @@ fn a_bound_that_is_too_small_proves_nothing() {
 
 #[test]
 fn what_cannot_be_done_is_not_done() {
-    use apic_core::driver::explore::Move;
     use apic_core::machine::Actor;
     use apic_core::units::CpuId;
     let shown = example(Fault::B2);

@@ -8,7 +8,9 @@ mod text;
 use crate::args::CheckArgs;
 use crate::error::Failure;
 use crate::load::{self, Loaded};
-use apic_core::driver::explore::{Bounds, Counterexample, Explore, Made, Portable, Progress, Replay, Verdict};
+use apic_core::driver::explore::{
+    Bounds, Counterexample, Explore, Made, Portable, Progress, Replay, Verdict, usual_bounds,
+};
 use apic_core::kvm::{Fault, Faults};
 use apic_core::run::StepRecord;
 use apic_core::scenario::{PathKind, Scenario};
@@ -54,7 +56,7 @@ pub(crate) fn check(args: &CheckArgs, out: &mut impl Write) -> Result<ExitCode, 
         return replay(text, args, out);
     }
     let loaded = load::named(args.scenario.as_deref(), args.preset.as_deref(), "check")?;
-    let bounds = bounds(&args.bound, Bounds { vcpus: u8::MAX, housekeepers: u8::MAX, ..Bounds::DEFAULT })?;
+    let bounds = bounds(&args.bound, usual_bounds(&loaded.scenario))?;
     let paths = paths(&loaded, args.path.as_deref())?;
     let mut checked = Vec::new();
     for path in paths {
@@ -119,6 +121,7 @@ impl Checked {
             bounds: self.bounds,
             faults: self.faults,
             moves: found.moves.clone(),
+            position: None,
         };
         Some(portable.encode())
     }
@@ -157,7 +160,7 @@ fn replay(text: &str, args: &CheckArgs, out: &mut impl Write) -> Result<ExitCode
         let problem = "a counterexample brings its own path, faults and bounds";
         return Err(Failure::value("c1.…", problem, "leave --path, --break and --bound out"));
     }
-    let Portable { scenario, preset, path, bounds, faults, moves } = Portable::decode(text)?;
+    let Portable { scenario, preset, path, bounds, faults, moves, position: _ } = Portable::decode(text)?;
     let began = Instant::now();
     let mut played = Replay::new(&scenario, path, bounds, faults);
     let followed = played.follow(&moves).ok_or_else(|| {

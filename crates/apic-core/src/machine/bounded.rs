@@ -6,6 +6,7 @@ use crate::lapic::TimerMode;
 use crate::scenario::{Arm, Load, OtherInterrupts, PathKind, Scenario};
 use crate::units::{Ns, Tsc};
 use crate::vmx::PREEMPTION_TIMER_RATE;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a search is bounded by.
@@ -26,6 +27,23 @@ pub struct Bounds {
 impl Bounds {
     /// Two expiries on one vCPU and one housekeeper, two stores a buffer, ten million states.
     pub const DEFAULT: Self = Self { expiries: 2, vcpus: 1, housekeepers: 1, store_buffer: 2, states: 10_000_000 };
+
+    /// Smaller bounds, the nearest first: fewer expiries, then no store buffers, then fewer vCPUs.
+    pub fn smaller(self) -> Vec<Self> {
+        let fewer = (1..self.expiries).rev().map(|expiries| Self { expiries, ..self });
+        let without = (self.store_buffer > 0).then_some(Self { expiries: 1, store_buffer: 0, ..self });
+        let vcpus = (1..self.vcpus).rev().map(|vcpus| Self { expiries: 1, store_buffer: 0, vcpus, ..self });
+        fewer.chain(without).chain(vcpus).collect()
+    }
+}
+
+impl fmt::Display for Bounds {
+    /// `2 expiries, 1 vCPU, 2 stores a buffer`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expiries, vcpus, store_buffer, .. } = *self;
+        let (ies, s) = (if expiries == 1 { "y" } else { "ies" }, |n: u8| if n == 1 { "" } else { "s" });
+        write!(f, "{expiries} expir{ies}, {vcpus} vCPU{}, {store_buffer} store{} a buffer", s(vcpus), s(store_buffer))
+    }
 }
 
 impl Config {

@@ -2,11 +2,13 @@
 //! the nearest one.
 
 use super::record::Marks;
+use super::script::Script;
 use super::sim::Sim;
 use super::{Ledger, StepMeta, StepRecord, Way};
 use crate::driver::Pick;
+use crate::driver::explore::Move;
 use crate::effect::Effect;
-use crate::machine::{Machine, Taken};
+use crate::machine::{Actor, Machine, Taken};
 use crate::scenario::{PathKind, Scenario};
 use crate::units::CpuId;
 use std::ops::Range;
@@ -23,6 +25,7 @@ const MAX_STEPS: usize = 4_000_000;
 pub struct History {
     way: Way,
     picks: Vec<Pick>,
+    script: Option<Script>,
     metas: Vec<StepMeta>,
     keyframes: Vec<Sim>,
     sim: Sim,
@@ -43,7 +46,16 @@ impl History {
 
     /// The same for a path in an era of its own.
     pub fn this_way(scenario: &Scenario, way: Way, picks: &[Pick]) -> Self {
-        let (scenario, path) = (&way.scenario(scenario), way.path);
+        Self::from(Sim::new(&way.scenario(scenario), way.path), way, None, expiries(scenario), picks)
+    }
+
+    /// A script in place of the clock. It ends where the script does, or the choices made by hand that leave it.
+    pub fn scripted(scenario: &Scenario, script: &Script, picks: &[Pick]) -> Self {
+        let sim = Sim::scripted(scenario, script);
+        Self::from(sim, Way::of(script.path), Some(script.clone()), u32::MAX, picks)
+    }
+
+    fn from(start: Sim, way: Way, script: Option<Script>, wanted: u32, picks: &[Pick]) -> Self {
         let mut ordered: Vec<Pick> = Vec::with_capacity(picks.len());
         for pick in picks {
             // The first choice for a step counts.
@@ -52,8 +64,7 @@ impl History {
             }
         }
         let picks = ordered;
-        let mut sim = Sim::new(scenario, path);
-        let wanted = expiries(scenario);
+        let mut sim = start.clone();
         let (mut metas, mut keyframes, mut effects) = (Vec::new(), Vec::new(), Vec::new());
         while metas.len() < MAX_STEPS {
             if metas.len().is_multiple_of(KEYFRAME_EVERY) {
@@ -62,13 +73,14 @@ impl History {
             let Some((cpu, taken)) = sim.follow(&picks, &mut effects) else { break };
             let marks = Marks::of(&effects);
             metas.push(StepMeta { at: sim.machine().now(), cpu, vcpu: taken.vcpu, rule: taken.rule, marks });
-            let over = sim.machine().handlers() >= wanted || sim.machine().arms_are_over();
+            // A script says itself where it ends.
+            let over = script.is_none() && (sim.machine().handlers() >= wanted || sim.machine().arms_are_over());
             if over && is_told(sim.machine()) {
                 break;
             }
         }
         let truncated = metas.len() >= MAX_STEPS;
-        let mut history = Self { way, picks, metas, keyframes, sim: Sim::new(scenario, path), last: None, truncated };
+        let mut history = Self { way, picks, script, metas, keyframes, sim: start, last: None, truncated };
         history.seek(0);
         history
     }
@@ -86,6 +98,35 @@ impl History {
     /// The choices made by hand, in order.
     pub fn picks(&self) -> &[Pick] {
         &self.picks
+    }
+
+    /// The script that is played, if one is.
+    pub fn script(&self) -> Option<&Script> {
+        self.script.as_ref()
+    }
+
+    /// Who moves next at the present position if nobody picks. `None` if the run ends here.
+    pub fn due(&self) -> Option<Actor> {
+        let here = self.position() as u32;
+        let chosen = self.picks.iter().find(|pick| pick.step == here).map(|pick| pick.actor);
+        chosen.or_else(|| self.sim.due())
+    }
+
+    /// Whether another step can be picked where the run ends.
+    pub fn goes_on(&self) -> bool {
+        self.script.is_some()
+    }
+
+    /// The moves of a run without a clock; what was picked is among them. `None` of any other run.
+    pub fn moves(&self) -> Option<Vec<Move>> {
+        let (mut sim, mut effects, mut moves) = (self.sim_at(0), Vec::new(), Vec::new());
+        for step in 0..self.len() {
+            let picked = self.picks.iter().find(|pick| pick.step as usize == step).map(|pick| pick.actor);
+            moves.extend(sim.player()?.moves_to_next(picked)?);
+            sim.follow(&self.picks, &mut effects)?;
+        }
+        moves.extend_from_slice(sim.player()?.rest());
+        Some(moves)
     }
 
     /// Steps in all.

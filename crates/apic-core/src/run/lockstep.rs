@@ -6,7 +6,7 @@
 
 use super::compare::{Align, Compare, Ticks, Way};
 use super::record::Marks;
-use super::{History, StepMeta};
+use super::{History, Script, StepMeta};
 use crate::driver::Pick;
 use crate::rule::Rule;
 use crate::scenario::Scenario;
@@ -61,8 +61,19 @@ impl Lockstep {
             let scenario = compare.scenario_of(*way, scenario);
             History::this_way(scenario, *way, picks.get(p).map_or(&[], Vec::as_slice))
         };
-        let paths: Vec<History> = compare.ways(scenario).iter().take(MAX_PATHS).enumerate().map(history).collect();
-        let (scenario, kept, align) = (scenario.clone(), compare.kept.clone(), compare.align);
+        let paths = compare.ways(scenario).iter().take(MAX_PATHS).enumerate().map(history).collect();
+        Self { kept: compare.kept.clone(), ..Self::of(scenario, paths, compare.align) }
+    }
+
+    /// A script in place of the clock, and choices that leave it. Its steps stand at equal distances: most happen at the same
+    /// few instants.
+    pub fn scripted(scenario: &Scenario, script: &Script, picks: &[Vec<Pick>]) -> Self {
+        let path = History::scripted(scenario, script, picks.first().map_or(&[], Vec::as_slice));
+        Self::of(scenario, vec![path], Align::Step)
+    }
+
+    fn of(scenario: &Scenario, paths: Vec<History>, align: Align) -> Self {
+        let (scenario, kept) = (scenario.clone(), None);
         let (own, taken, ticks) = (Vec::new(), Vec::new(), Vec::new());
         let mut lockstep = Self { scenario, kept, align, paths, own, taken, ticks, position: 0 };
         lockstep.put_in_step();
@@ -73,7 +84,10 @@ impl Lockstep {
     pub fn pick(&mut self, path: usize, picks: &[Pick]) {
         if let Some(history) = self.paths.get_mut(path) {
             let kept = self.kept.as_deref().filter(|_| history.way().kept);
-            *history = History::this_way(kept.unwrap_or(&self.scenario), history.way(), picks);
+            *history = match history.script() {
+                None => History::this_way(kept.unwrap_or(&self.scenario), history.way(), picks),
+                Some(script) => History::scripted(&self.scenario, script, picks),
+            };
             self.put_in_step();
         }
     }
@@ -251,7 +265,8 @@ fn merge(paths: &[History], own: &[Ticks], align: Align) -> Vec<[u32; MAX_PATHS]
         merge_until(ends, false, paths, &mut at, &mut taken, |meta, _, _| meta.at.as_ns().cast_signed());
         return taken;
     }
-    for tick in 0..own.iter().map(|own| own.starts.len()).max().unwrap_or(0) {
+    // A run in which nobody arms is one tick.
+    for tick in 0..own.iter().map(|own| own.starts.len()).max().unwrap_or(0).max(1) {
         let ends = std::array::from_fn(|p| own.get(p).map_or(0, |own| own.end_of(tick)));
         merge_until(ends, align == Align::Step, paths, &mut at, &mut taken, |meta, p, step| match align {
             Align::Step => i64::from(step - own[p].starts.get(tick).copied().unwrap_or(0)),
@@ -315,8 +330,10 @@ fn ticks(paths: &[History], taken: &[[u32; MAX_PATHS]]) -> Vec<Range<usize>> {
             }
         }
     }
-    if let Some(first) = starts.first_mut() {
-        *first = 0;
+    // A run in which nobody arms is one page.
+    match starts.first_mut() {
+        Some(first) => *first = 0,
+        None => starts.push(0),
     }
     let ends = starts.iter().skip(1).copied().chain(std::iter::once(beats));
     starts.iter().copied().zip(ends).map(|(a, b)| a..b).collect()

@@ -1,6 +1,7 @@
 //! A machine with its clock and its ledger: what a keyframe keeps.
 
 use super::account::Account;
+use super::script::{Player, Script};
 use super::{Ledger, StepRecord};
 use crate::cost::Prices;
 use crate::driver::{Clock, Hand, NotEnabled, Pick};
@@ -16,6 +17,8 @@ pub struct Sim {
     clock: Clock,
     account: Account,
     steps: u32,
+    /// Plays in place of machine and clock.
+    player: Option<Player>,
 }
 
 impl Sim {
@@ -29,12 +32,32 @@ impl Sim {
         let machine = Machine::new(Config::new(scenario, path));
         let clock = Clock::new(&machine, prices, scenario.run.seed);
         let account = Account::new(&machine);
-        Self { machine, clock, account, steps: 0 }
+        Self { machine, clock, account, steps: 0, player: None }
+    }
+
+    /// At the beginning of a script.
+    pub fn scripted(scenario: &Scenario, script: &Script) -> Self {
+        let player = Player::new(scenario, script);
+        let account = Account::new(player.machine());
+        Self { account, player: Some(player), ..Self::new(scenario, script.path) }
     }
 
     /// The machine.
     pub fn machine(&self) -> &Machine {
-        &self.machine
+        self.player.as_ref().map_or(&self.machine, Player::machine)
+    }
+
+    /// Who moves next if nobody picks.
+    pub fn due(&self) -> Option<Actor> {
+        match &self.player {
+            Some(player) => player.due(),
+            None => self.clock.first().map(|(actor, _)| actor),
+        }
+    }
+
+    /// What plays, if a script does.
+    pub(super) fn player(&self) -> Option<&Player> {
+        self.player.as_ref()
     }
 
     /// The clock.
@@ -88,20 +111,26 @@ impl Sim {
 
     fn book(&mut self, actor: Actor, taken: Taken, effects: &[Effect]) -> (CpuId, Taken) {
         self.steps += 1;
-        let cpu = self.machine.cpu_of(actor);
-        self.account.add(&self.machine, cpu, taken, effects);
+        let machine = self.player.as_ref().map_or(&self.machine, Player::machine);
+        let cpu = machine.cpu_of(actor);
+        self.account.add(machine, cpu, taken, effects);
         (cpu, taken)
     }
 
     /// Takes the step that the choices ask for here, or else the one that is due.
     pub(crate) fn follow(&mut self, picks: &[Pick], effects: &mut Vec<Effect>) -> Option<(CpuId, Taken)> {
-        match picks.binary_search_by_key(&self.steps, |p| p.step) {
-            Ok(i) => {
-                let actor = picks[i].actor;
+        let picked = picks.binary_search_by_key(&self.steps, |p| p.step).ok().map(|i| picks[i].actor);
+        match (&mut self.player, picked) {
+            (Some(player), _) => {
+                effects.clear();
+                let (actor, taken) = player.step(picked, effects)?;
+                Some(self.book(actor, taken, effects))
+            }
+            (None, Some(actor)) => {
                 let taken = self.pick(actor, effects).ok()?;
                 Some((self.machine.cpu_of(actor), taken))
             }
-            Err(_) => self.step(effects),
+            (None, None) => self.step(effects),
         }
     }
 
@@ -110,7 +139,7 @@ impl Sim {
         let mut effects = Vec::new();
         let index = self.steps;
         let (cpu, taken) = self.follow(picks, &mut effects)?;
-        Some(StepRecord { index, at: self.machine.now(), cpu, vcpu: taken.vcpu, rule: taken.rule, effects })
+        Some(StepRecord { index, at: self.machine().now(), cpu, vcpu: taken.vcpu, rule: taken.rule, effects })
     }
 }
 
@@ -118,7 +147,7 @@ impl Sim {
 impl PartialEq for Sim {
     fn eq(&self, other: &Self) -> bool {
         self.steps == other.steps
-            && self.machine == other.machine
+            && self.machine() == other.machine()
             && self.clock == other.clock
             && self.account == other.account
     }

@@ -4,9 +4,7 @@ use super::{Checked, bounds, document, search};
 use crate::args::CheckArgs;
 use crate::error::Failure;
 use crate::quantity::grouped;
-use apic_core::driver::explore::{Bounds, Verdict, example, known, repaired};
-use apic_core::kvm::{Fault, Faults};
-use apic_core::scenario::PRESETS;
+use apic_core::driver::explore::{Searched, Verdict, suite};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -23,8 +21,7 @@ pub(super) fn print(args: &CheckArgs, out: &mut impl Write) -> Result<ExitCode, 
         let problem = "every preset and every fault are checked, on each of their paths";
         return Err(Failure::value("--all", problem, "--all with nothing but --bound and --json"));
     }
-    let whole = Bounds { vcpus: u8::MAX, housekeepers: u8::MAX, ..Bounds::DEFAULT };
-    let rows = rows(bounds(&args.bound, whole)?)?;
+    let rows = rows(&args.bound)?;
     if args.json {
         let documents: Vec<_> = rows.iter().map(|row| document(&row.checked)).collect();
         crate::json::write(&documents, out)?;
@@ -42,39 +39,25 @@ pub(super) fn print(args: &CheckArgs, out: &mut impl Write) -> Result<ExitCode, 
     }))
 }
 
-fn rows(within: Bounds) -> Result<Vec<Row>, Failure> {
+fn rows(bound: &[String]) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    let mut add = |name: String, holds: bool, checked: Checked| {
+    for searched in suite().map_err(Failure::scenario("a preset"))? {
+        let Searched { name, preset, scenario, path, faults, holds, .. } = searched;
+        // The examples are as small as can be already.
+        let of_preset = preset.is_some() || faults.is_empty() && !name.contains(':');
+        let bounds = if of_preset { bounds(bound, searched.bounds)? } else { searched.bounds };
+        let checked = search(&scenario, preset.map(str::to_owned), path, bounds, faults);
         let as_expected = match checked.verdict {
-            Verdict::Holds => holds,
-            Verdict::Violated(_) => !holds,
+            Verdict::Holds => holds != Some(false),
+            Verdict::Violated(_) => holds != Some(true),
             Verdict::Unfinished => false,
         };
-        rows.push(Row { name, expected: if holds { "holds" } else { "violated" }, as_expected, checked });
-    };
-    let none = Faults::default();
-    for preset in PRESETS {
-        let scenario = preset.scenario().map_err(Failure::scenario(preset.name))?;
-        for path in &scenario.run.paths {
-            let (name, own) = (format!("{} {}", preset.name, path.name()), known(&scenario, *path));
-            let shipped = search(&scenario, Some(preset.name.to_owned()), *path, within, none);
-            if own.is_empty() {
-                add(name, true, shipped);
-                continue;
-            }
-            // A kernel that had a bug has it here too; without it, it holds.
-            let violated = matches!(shipped.verdict, Verdict::Violated(_));
-            let ids: Vec<_> = own.iter().map(|f| f.info().id).collect();
-            add(format!("{name} ({} as in its kernel)", ids.join(", ")), !violated, shipped);
-            let name = format!("{name} (repaired)");
-            add(name, true, search(&repaired(&scenario, *path), None, *path, within, none));
-        }
-    }
-    for fault in Fault::ALL {
-        let (shown, id) = (example(*fault), fault.info().id);
-        let searched = |faults| search(&shown.scenario, None, shown.path, shown.bounds, faults);
-        add(format!("{id}: the rule in force"), true, searched(none));
-        add(format!("{id}: without it"), fault.is_redundant(), searched(none.with(*fault)));
+        rows.push(Row {
+            name,
+            expected: if holds == Some(false) { "violated" } else { "holds" },
+            as_expected,
+            checked,
+        });
     }
     Ok(rows)
 }
@@ -82,6 +65,7 @@ fn rows(within: Bounds) -> Result<Vec<Row>, Failure> {
 fn table(rows: &[Row], out: &mut impl Write) -> Result<(), Failure> {
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let mut states = 0;
+    writeln!(out, "What was searched, expiries a vCPU, states, verdict:")?;
     for Row { name, expected, as_expected, checked } in rows {
         states += checked.progress.states;
         let seen = grouped(checked.progress.states as u128);
@@ -90,7 +74,8 @@ fn table(rows: &[Row], out: &mut impl Write) -> Result<(), Failure> {
             other => super::word(other).to_owned(),
         };
         let note = if *as_expected { String::new() } else { format!("  EXPECTED: {expected}") };
-        writeln!(out, "{name:width$} {seen:>12}  {came}{note}")?;
+        let expiries = checked.bounds.expiries;
+        writeln!(out, "{name:width$} {expiries:>2} {seen:>12}  {came}{note}")?;
     }
     let wrong = rows.iter().filter(|row| !row.as_expected).count();
     writeln!(out, "\n{} searches, {} states, {wrong} not as expected.", rows.len(), grouped(states as u128))?;

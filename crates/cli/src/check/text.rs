@@ -119,12 +119,8 @@ pub(super) fn print_run(checked: &Checked, out: &mut impl Write) -> Result<(), F
 
 /// The nearest smaller bound whose search ends.
 fn nearest(checked: &Checked) -> Option<Checked> {
-    let Bounds { expiries, store_buffer, .. } = checked.bounds;
-    let fewer = (1..expiries).rev().map(|expiries| Bounds { expiries, ..checked.bounds });
-    let without = (store_buffer > 0).then_some(Bounds { expiries: 1, store_buffer: 0, ..checked.bounds });
-    let vcpus =
-        (1..vcpus(checked) as u8).rev().map(|vcpus| Bounds { expiries: 1, store_buffer: 0, vcpus, ..checked.bounds });
-    fewer.chain(without).chain(vcpus).find_map(|bounds| {
+    let within = Bounds { vcpus: vcpus(checked) as u8, ..checked.bounds };
+    within.smaller().into_iter().find_map(|bounds| {
         let smaller = search(&checked.scenario, None, checked.path, bounds, checked.faults);
         (smaller.verdict != Verdict::Unfinished).then_some(smaller)
     })

@@ -2,11 +2,11 @@
 
 use super::Bounds;
 use crate::host::Topology;
-use crate::kvm::{Era, Fault, Vendor};
+use crate::kvm::{Era, Fault, Faults, Vendor};
 use crate::machine::Config;
 use crate::scenario::{
-    CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PathKind, Rival, Run,
-    Scenario, TimerMode, Vcpu, Vm,
+    CostChoice, Device, Guest, GuestIdle, Host, Housekeeper, Load, Meta, Move, OtherExits, PRESETS, PathKind, Rival,
+    Run, Scenario, ScenarioError, TimerMode, Vcpu, Vm,
 };
 use crate::units::{CpuId, VcpuId, Vector};
 
@@ -88,6 +88,75 @@ pub fn example(fault: Fault) -> Example {
 /// What VT-d posts for.
 const DEVICE: Device =
     Device { vcpu: VcpuId(0), vector: Vector::new(0x31), first_us: 600, period_us: 1_000, urgent: false };
+
+/// The bound within which a scenario is searched if nobody asks for another one: two expiries of every vCPU; one where
+/// devices come in between as well.
+pub fn usual_bounds(scenario: &Scenario) -> Bounds {
+    let expiries = if scenario.devices.is_empty() { 2 } else { 1 };
+    Bounds { expiries, vcpus: u8::MAX, housekeepers: u8::MAX, ..Bounds::DEFAULT }
+}
+
+/// A search of [`suite`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Searched {
+    /// What it is called.
+    pub name: String,
+    /// The preset that it is, unchanged.
+    pub preset: Option<&'static str>,
+    /// What is searched.
+    pub scenario: Scenario,
+    /// Which path of it.
+    pub path: PathKind,
+    /// How much of it.
+    pub bounds: Bounds,
+    /// Without which rules.
+    pub faults: Faults,
+    /// Whether it has to hold. `None`: a kernel that had a bug has it here too, if this path meets it.
+    pub holds: Option<bool>,
+}
+
+/// Every preset on each of its paths, repaired where its kernel was not; every fault's example, with the rule and without.
+///
+/// # Errors
+/// What is wrong with a preset.
+pub fn suite() -> Result<Vec<Searched>, ScenarioError> {
+    let mut suite = Vec::new();
+    for preset in PRESETS {
+        let scenario = preset.scenario()?;
+        for path in scenario.run.paths.clone() {
+            let (own, name) = (known(&scenario, path), [preset.name, " ", path.name()].concat());
+            let (bounds, faults, holds) = (usual_bounds(&scenario), Faults::default(), own.is_empty().then_some(true));
+            let shipped = Searched {
+                name: name.clone(),
+                preset: Some(preset.name),
+                scenario: scenario.clone(),
+                path,
+                bounds,
+                faults,
+                holds,
+            };
+            if holds.is_none() {
+                let ids: Vec<_> = own.iter().map(|f| f.info().id).collect();
+                let scenario = repaired(&scenario, path);
+                let repaired = [&name, " (repaired)"].concat();
+                let name = [&name, " (", &ids.join(", "), " as in its kernel)"].concat();
+                suite.push(Searched { name, ..shipped.clone() });
+                suite.push(Searched { name: repaired, preset: None, scenario, holds: Some(true), ..shipped });
+            } else {
+                suite.push(shipped);
+            }
+        }
+    }
+    for fault in Fault::ALL {
+        let (Example { scenario, path, bounds }, id) = (example(*fault), fault.info().id);
+        let (name, faults) = ([id, ": the rule in force"].concat(), Faults::default());
+        let with = Searched { name, preset: None, scenario, path, bounds, faults, holds: Some(true) };
+        let (name, holds) = ([id, ": without it"].concat(), Some(fault.is_redundant()));
+        suite.push(with.clone());
+        suite.push(Searched { name, faults: faults.with(*fault), holds, ..with });
+    }
+    Ok(suite)
+}
 
 /// The faults that a scenario's kernel has of itself, on this path.
 pub fn known(scenario: &Scenario, path: PathKind) -> Vec<Fault> {

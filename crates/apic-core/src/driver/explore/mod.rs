@@ -30,7 +30,8 @@
 //!
 //! # States
 //!
-//! A state is what `Machine::feed` says, by a 64-bit fingerprint. Of n states, two share one by chance with a probability of
+//! A state is what `Machine::feed` says, as numbers of parts that are kept once each (CPUs, vCPUs, the rest), and by the
+//! sum of their 64-bit fingerprints. Of n states, two share one by chance with a probability of
 //! about n² / 2⁶⁵: below one in a million for five million. A shared fingerprint could hide a state, never invent a
 //! counterexample: those are replayed.
 //!
@@ -42,6 +43,7 @@
 
 mod graph;
 mod library;
+mod lost;
 mod moves;
 mod portable;
 mod store;
@@ -50,7 +52,8 @@ mod verdict;
 mod visited;
 
 pub use crate::machine::Bounds;
-pub use library::{Example, example, known, repaired};
+pub use library::{Example, Searched, example, known, repaired, suite, usual_bounds};
+pub use lost::lost;
 pub use moves::{Made, Move};
 pub use portable::Portable;
 pub use system::System;

@@ -1,7 +1,7 @@
 //! A counterexample as a line of text, so that it can be sent to somebody and played again.
 //!
 //! `c1.` and base64url of a checked binary record: the scenario as a link has it ([`crate::link`]), the path, the bounds, the
-//! faults and the moves. An ordinary link cannot carry it: it has neither faults, nor store buffers, nor time as a choice.
+//! faults and the moves. A number behind another dot is a position in the run. An ordinary link cannot carry it: it has neither faults, nor store buffers, nor time as a choice.
 
 use super::Move;
 use crate::kvm::{Fault, Faults};
@@ -33,6 +33,8 @@ pub struct Portable {
     pub faults: Faults,
     /// The choices.
     pub moves: Vec<Move>,
+    /// Steps taken at the moment that is shown; `None` is the end.
+    pub position: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,7 +71,8 @@ impl Portable {
             moves: self.moves.clone(),
         };
         let bytes = postcard::to_allocvec_crc32(&record, CRC.digest()).unwrap_or_default();
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+        let position = self.position.map_or_else(String::new, |position| [".", &position.to_string()].concat());
+        [PREFIX, &URL_SAFE_NO_PAD.encode(bytes), &position].concat()
     }
 
     /// Reads one.
@@ -78,6 +81,8 @@ impl Portable {
     /// [`LinkError`]: what is wrong, and what would be valid.
     pub fn decode(text: &str) -> Result<Self, LinkError> {
         let body = text.trim().strip_prefix(PREFIX).ok_or(LinkError::Damaged)?;
+        let (body, position) = body.split_once('.').map_or((body, None), |(body, position)| (body, Some(position)));
+        let position = position.map(str::parse).transpose().map_err(|_| LinkError::Damaged)?;
         let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| LinkError::Damaged)?;
         let record: Record = postcard::from_bytes_crc32(&bytes, CRC.digest()).map_err(|_| LinkError::Damaged)?;
         let Link { scenario, preset, .. } = link::decode(&record.scenario)?;
@@ -93,7 +98,7 @@ impl Portable {
         };
         let fault = |n: u8| Fault::ALL.get(usize::from(n)).copied().ok_or(LinkError::Damaged);
         let faults = record.faults.into_iter().map(fault).collect::<Result<Faults, _>>()?;
-        Ok(Self { scenario, preset, path: record.path, bounds, faults, moves: record.moves })
+        Ok(Self { scenario, preset, path: record.path, bounds, faults, moves: record.moves, position })
     }
 }
 
@@ -115,10 +120,14 @@ mod tests {
             bounds: found.bounds,
             faults,
             moves: counterexample.moves,
+            position: None,
         };
         let text = sent.encode();
         assert!(Portable::claims(&text) && text.len() < 500, "{} characters", text.len());
-        assert_eq!(Portable::decode(&text), Ok(sent));
+        assert_eq!(Portable::decode(&text), Ok(sent.clone()));
+        let there = Portable { position: Some(7), ..sent };
+        assert_eq!((there.encode(), Portable::decode(&there.encode())), (text.clone() + ".7", Ok(there)));
+        assert_eq!(Portable::decode(&(text.clone() + ".x")), Err(LinkError::Damaged));
         for cut in [3, text.len() / 2, text.len() - 1] {
             assert_eq!(Portable::decode(&text[..cut]), Err(LinkError::Damaged));
         }

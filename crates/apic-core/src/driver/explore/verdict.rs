@@ -3,7 +3,7 @@
 use super::moves::{Made, Move, can_step, make};
 use crate::effect::{Effect, Observer, Silent};
 use crate::kvm::Faults;
-use crate::machine::{Bounds, Config, Machine, Violation};
+use crate::machine::{Actor, Bounds, Config, Machine, Taken, Violation};
 use crate::scenario::{PathKind, Scenario};
 use crate::units::{Ns, VcpuId};
 use thiserror::Error;
@@ -76,7 +76,7 @@ impl Watch {
 }
 
 /// A list of moves, played.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replay {
     machine: Machine,
 }
@@ -101,6 +101,27 @@ impl Replay {
             Move::Time => !self.machine.next_instant().is_never(),
         };
         can.then(|| make(&mut self.machine, chosen, obs))
+    }
+
+    /// Lets an actor take its step, if it can now. `None` if not; nothing has changed then.
+    pub fn step<O: Observer>(&mut self, actor: Actor, obs: &mut O) -> Option<Taken> {
+        match self.make(Move::Step(actor), obs)? {
+            Made::Step(taken) => Some(taken),
+            Made::Drained(..) | Made::Passed(_) => None,
+        }
+    }
+
+    /// An actor's step, after as much time as it has to wait for. `None` if it can do nothing.
+    pub fn waiting_for(&self, actor: Actor) -> Option<Vec<Move>> {
+        let (mut ahead, mut moves) = (self.clone(), Vec::new());
+        ahead.machine.actors().find(|a| *a == actor)?;
+        while !can_step(&ahead.machine, actor) {
+            ahead.machine.next(actor)?;
+            ahead.make(Move::Time, &mut Silent)?;
+            moves.push(Move::Time);
+        }
+        moves.push(Move::Step(actor));
+        Some(moves)
     }
 
     /// Makes them all, and says what is broken after the last one that one state can show. `None` if a move could not be made.
