@@ -2,7 +2,7 @@
 //!
 //! `EXITLESS_WRITE=1` writes it anew; without that, a difference fails.
 
-use apic_core::driver::explore::{Bounds, Example, Explore, Progress, Verdict, example, known, repaired};
+use apic_core::driver::explore::{Bounds, Example, Explore, Progress, Verdict, example, known, repaired, usual_bounds};
 use apic_core::kvm::{Fault, Faults, NOT_EXPRESSED};
 use apic_core::scenario::PRESETS;
 use std::fmt::Write as _;
@@ -132,4 +132,33 @@ fn the_page_says_what_searches_find() {
         "docs/break-it.md is stale (first at line {}): EXITLESS_WRITE=1 cargo test -p exitless-tests --test break_it",
         differs.unwrap_or(actual.lines().count().min(expect.lines().count())) + 1
     );
+}
+
+/// What the page says of each preset that holds as it ships.
+fn proofs() -> String {
+    let mut proofs = String::new();
+    for preset in PRESETS {
+        let scenario = preset.scenario().expect("ships valid");
+        let bounds = Bounds { vcpus: 1, ..usual_bounds(&scenario) };
+        for path in &scenario.run.paths {
+            let (verdict, seen) =
+                search(&Example { scenario: scenario.clone(), path: *path, bounds }, Faults::default());
+            if verdict == Verdict::Holds {
+                let _ = writeln!(proofs, "{}\t{}\t{}\t{bounds}", preset.name, path.name(), seen.states);
+            }
+        }
+    }
+    proofs
+}
+
+#[test]
+fn the_badges_say_what_searches_find() {
+    let expect = proofs();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/ui/src/proofs.txt");
+    if std::env::var_os("EXITLESS_WRITE").is_some() {
+        std::fs::write(&path, expect).expect("the file can be written");
+        return;
+    }
+    let actual = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expect, "stale: EXITLESS_WRITE=1 cargo test -p exitless-tests --test break_it");
 }

@@ -1,6 +1,7 @@
 //! The page: its state, and what every message does to it.
 
 mod act;
+pub(crate) mod break_it;
 pub(crate) mod breaks;
 pub(crate) mod define;
 pub(crate) mod hand;
@@ -74,6 +75,8 @@ pub(crate) enum Msg {
     Define(define::Ask),
     /// Something about knobs.
     Knobs(knobs::Ask),
+    /// Something about rules that are taken away.
+    BreakIt(break_it::Ask),
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
     /// Something about lessons.
@@ -122,6 +125,7 @@ pub(crate) struct App {
     filter_refusal: Option<AttrValue>,
     typing: Option<Timeout>,
     measure: measure::Measure,
+    break_it: break_it::BreakIt,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -180,6 +184,7 @@ impl Component for App {
             filter_refusal: None,
             typing: None,
             measure: measure::Measure::new(ctx),
+            break_it: break_it::BreakIt::new(ctx),
             playing: None,
             speed: speed.unwrap_or(FIRST_SPEED),
             scrub: None,
@@ -257,6 +262,7 @@ impl Component for App {
             Msg::Find => self.found(),
             Msg::Measure(ask) => self.measure(ctx, ask),
             Msg::Knobs(ask) => self.knobs(ctx, ask),
+            Msg::BreakIt(ask) => self.break_it(ctx, ask),
             Msg::Hand(ask) => self.hand(ctx, ask),
             Msg::Lesson(ask) => self.lessons(ctx, ask),
             Msg::Define(ask) => self.define(ctx, ask),
@@ -334,6 +340,7 @@ impl Component for App {
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         if first {
+            self.judge();
             ctx.link().send_message(Msg::Resized);
             if let Some(app) = element("app") {
                 let _refused = app.set_attribute("data-ready", "true");

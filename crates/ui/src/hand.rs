@@ -21,9 +21,9 @@ pub(crate) struct Offer {
 }
 
 /// The steps that can be taken on a path at its present position, in the order that breaks ties. None at the end of
-/// its run.
+/// its run, unless it has no clock.
 pub(crate) fn offers(path: &History) -> Vec<Offer> {
-    if path.position() >= path.len() {
+    if path.position() >= path.len() && !path.goes_on() {
         return Vec::new();
     }
     let (machine, due) = (path.machine(), due(path));
@@ -44,9 +44,7 @@ pub(crate) fn offers(path: &History) -> Vec<Offer> {
 
 /// Who moves next on a path if nobody picks.
 pub(crate) fn due(path: &History) -> Option<Actor> {
-    let here = path.position() as u32;
-    let chosen = path.picks().iter().find(|pick| pick.step == here).map(|pick| pick.actor);
-    chosen.or_else(|| path.sim().clock().first().map(|(actor, _)| actor))
+    path.due()
 }
 
 fn who(actor: Actor) -> String {

@@ -24,7 +24,7 @@ pub(crate) enum News {
 /// What became of the job that was asked for.
 #[derive(Debug)]
 pub(crate) enum Told {
-    Progress(Progress, #[allow(dead_code, reason = "long runs are seen in pictures instead")] Option<Answer>),
+    Progress(Progress, Option<Answer>),
     Done(Answer),
     Cancelled,
     /// What was asked to be drawn, if there is something to draw and a way to draw it.

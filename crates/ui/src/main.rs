@@ -60,6 +60,7 @@ mod list;
 mod names;
 mod patch;
 mod place;
+mod proofs;
 mod queues;
 mod session;
 mod shown;

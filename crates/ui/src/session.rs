@@ -7,9 +7,10 @@ mod tests;
 use crate::tree::Tree;
 use crate::undo::Undo;
 use apic_core::driver::Pick;
+use apic_core::driver::explore::Portable;
 use apic_core::link::{self, Link, LinkError};
 use apic_core::machine::Machine;
-use apic_core::run::{Compare, Ledger, Lockstep, Marks};
+use apic_core::run::{Align, Compare, Ledger, Lockstep, Marks, Script, Way};
 use apic_core::scenario::{Scenario, preset};
 use apic_core::units::{CpuId, VcpuId};
 use edits::Doc;
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) compare: Compare,
     /// Choices made by hand, per path, and the futures they left.
     pub(crate) tree: Rc<Tree>,
+    /// What is played in place of the clock, if anything: a counterexample, or a run that a person makes step by step.
+    pub(crate) script: Option<Rc<Portable>>,
     undo: Undo<Doc>,
     /// The last position that may be seen: what comes after it is still a question.
     pub(crate) limit: Option<usize>,
@@ -64,11 +67,39 @@ impl Session {
         let edited = shipped.is_none_or(|shipped| shipped != link.scenario);
         let Link { preset: origin, picks, compare, .. } = link;
         let tree = Rc::new(Tree::new(picks));
-        Self { lockstep, before, origin, edited, vcpu, compare, tree, undo: Undo::default(), limit: None, run: 0 }
+        let (script, undo) = (None, Undo::default());
+        Self { lockstep, before, origin, edited, vcpu, compare, tree, script, undo, limit: None, run: 0 }
+    }
+
+    /// A run without a clock.
+    pub(crate) fn of_script(mut script: Portable) -> Self {
+        script.scenario.vcpus.truncate(script.bounds.vcpus.into());
+        let compare = Compare { ways: vec![Way::of(script.path)], align: Align::Step };
+        let mut lockstep = run_of(&script.scenario, &compare, Some(&script), &[]);
+        let position = script.position.map_or(lockstep.len(), |p| p as usize);
+        let before = enter(&mut lockstep, position);
+        let (origin, tree, undo) = (script.preset.clone(), Rc::new(Tree::new(Vec::new())), Undo::default());
+        let script = Some(Rc::new(script));
+        Self {
+            lockstep,
+            before,
+            origin,
+            edited: true,
+            vcpu: VcpuId(0),
+            compare,
+            tree,
+            script,
+            undo,
+            limit: None,
+            run: 0,
+        }
     }
 
     /// The run of a fragment; an empty one asks for the first preset.
     pub(crate) fn of_fragment(fragment: &str) -> Result<Self, LinkError> {
+        if Portable::claims(fragment) {
+            return Portable::decode(fragment).map(Self::of_script);
+        }
         link::decode(if fragment.is_empty() { FIRST } else { fragment }).map(Self::of_link)
     }
 
@@ -80,6 +111,20 @@ impl Session {
 
     /// What a link to this moment holds.
     pub(crate) fn fragment(&self) -> String {
+        let position = self.lockstep.position();
+        let position = (position < self.lockstep.len()).then_some(position as u32);
+        self.text(position).unwrap_or_else(|| self.scenario_link())
+    }
+
+    /// A run without a clock as a text, whose choices made by hand are moves like the others.
+    pub(crate) fn text(&self, position: Option<u32>) -> Option<String> {
+        let script = self.script.as_deref()?;
+        let moves = self.lockstep.paths().first()?.moves()?;
+        Some(Portable { moves, position, ..script.clone() }.encode())
+    }
+
+    /// What an ordinary link holds.
+    pub(crate) fn scenario_link(&self) -> String {
         let position = self.lockstep.position();
         link::encode(&Link {
             scenario: self.lockstep.scenario().clone(),
@@ -163,6 +208,15 @@ fn enter(lockstep: &mut Lockstep, position: usize) -> Vec<(Machine, Ledger)> {
     let before = lockstep.paths().iter().map(|p| (p.machine().clone(), p.ledger().clone())).collect();
     lockstep.seek(position);
     before
+}
+
+/// What is run: by the clock, or a script.
+fn run_of(scenario: &Scenario, compare: &Compare, script: Option<&Portable>, picks: &[Vec<Pick>]) -> Lockstep {
+    let Some(Portable { path, bounds, faults, moves, .. }) = script else {
+        return Lockstep::comparing(scenario, compare, picks);
+    };
+    let script = Script { path: *path, bounds: *bounds, faults: *faults, moves: moves.as_slice().into() };
+    Lockstep::scripted(scenario, &script, picks)
 }
 
 /// Number of the last vCPU; validation keeps at least one.

@@ -118,6 +118,8 @@ pub(crate) struct Shown {
     pub(crate) rows: list::Rows,
     /// What the list lists.
     found: Found,
+    /// What a run without a clock has come to, said at its end.
+    ending: Option<AttrValue>,
 }
 
 impl Shown {
@@ -149,6 +151,7 @@ impl Shown {
             ledger: Rc::default(),
             rows: list::Rows::default(),
             found: Found::default(),
+            ending: None,
         };
         shown.rerun(session, choice);
         shown
@@ -192,6 +195,12 @@ impl Shown {
         self.time = list::present(&session.lockstep).into();
         self.look_up(session, choice);
         self.rows_around(&session.lockstep, self.taken(session).0.saturating_sub(1));
+    }
+
+    /// Another ending, or none.
+    pub(crate) fn end(&mut self, session: &Session, ending: Option<AttrValue>) {
+        self.ending = ending;
+        self.say(&session.lockstep);
     }
 
     /// Rows of the list that are taken.
@@ -249,6 +258,14 @@ impl Shown {
             main: sentence.main.into(),
             aside: sentence.aside.map(AttrValue::from),
         };
+        if lockstep.position() == lockstep.len()
+            && let Some(ending) = &self.ending
+        {
+            self.said.aside = Some(match &self.said.aside {
+                Some(aside) => [aside.as_str(), " ", ending].concat().into(),
+                None => ending.clone(),
+            });
+        }
     }
 
     /// Tables and grid of the selected vCPU. What changed is what differs from one beat before.

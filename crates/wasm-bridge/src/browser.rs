@@ -98,6 +98,11 @@ pub async fn bytes(address: &str) -> Option<Vec<u8>> {
     Some(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// The time of day in ms, for how long something takes.
+pub fn now() -> u64 {
+    (js_sys::Date::now() as i64).unsigned_abs()
+}
+
 /// Device pixels per CSS pixel.
 pub fn pixel_ratio() -> f64 {
     window().map_or(1.0, |w| w.device_pixel_ratio()).max(1.0)

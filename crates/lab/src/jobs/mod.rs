@@ -1,6 +1,7 @@
 //! What the lab can do: a file for each job, a variant of [`Job`] for each, and its line in [`begin`].
 
 mod calibrate;
+mod check;
 mod long_run;
 mod sensitivity;
 
@@ -44,6 +45,8 @@ pub(crate) enum Turn {
 /// Why it cannot be done, and what would be valid.
 pub(crate) fn begin(job: Job) -> Result<Box<dyn Work>, String> {
     match job {
+        Job::Check(asked) => Ok(Box::new(check::begin(&asked)?)),
+        Job::Judge(asked) => Ok(Box::new(check::judge(&asked)?)),
         Job::LongRun(asked) => Ok(Box::new(long_run::begin(&asked)?)),
         Job::Sensitivity(asked) => Ok(Box::new(sensitivity::begin(&asked)?)),
         Job::Calibrate(asked) => Ok(Box::new(calibrate::begin(&asked)?)),

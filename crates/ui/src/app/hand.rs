@@ -38,6 +38,7 @@ impl App {
                 } else {
                     self.shown.rerun(&self.session, self.choice);
                     self.look_again();
+                    self.judge();
                 }
                 self.moved(ctx);
                 let link = ctx.link().clone();
@@ -95,6 +96,7 @@ impl App {
         self.shown.rerun(&self.session, self.choice);
         self.look_again();
         self.look_at_goals();
+        self.judge();
         self.moved(ctx);
     }
 

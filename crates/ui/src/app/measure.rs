@@ -200,16 +200,16 @@ impl App {
                 Err(why) => shown.refusal = Some(why.into()),
                 Ok(handlers) => {
                     let chart = if shown.chart == Chart::Flips { Chart::Latency } else { shown.chart };
-                    let job = LongRun { link: self.session.fragment(), handlers };
+                    let job = LongRun { link: self.session.scenario_link(), handlers };
                     measure.begin(self.session.run, chart, Job::LongRun(job));
                 }
             },
             Ask::Flips => {
-                let job = Sensitivity { link: self.session.fragment() };
+                let job = Sensitivity { link: self.session.scenario_link() };
                 measure.begin(self.session.run, Chart::Flips, Job::Sensitivity(job));
             }
             Ask::Calibrate(table, name) => {
-                let job = Calibrate { link: self.session.fragment(), table, name };
+                let job = Calibrate { link: self.session.scenario_link(), table, name };
                 shown.table_refusal = measure.fitter.ask(Job::Calibrate(job)).err();
             }
             Ask::Uncalibrate => return self.take_costs(ctx, None),

@@ -4,6 +4,7 @@ use super::App;
 use crate::shown::StageView;
 use crate::view::board::Board;
 use crate::view::branches::Branches;
+use crate::view::break_it::BreakIt;
 use crate::view::breaks::Breakpoints;
 use crate::view::compare::Compare;
 use crate::view::descriptor::Descriptor;
@@ -46,7 +47,7 @@ impl App {
                     </div>
                     { part(LessonPanel { lessons: self.lessons.clone(), send: send() }) }
                     { part(Presets {
-                        question: meta.question.clone().into(),
+                        question: if meta.question.is_empty() { &meta.title } else { &meta.question }.clone().into(),
                         summary: meta.summary.clone().into(),
                         sources: meta.sources.clone(),
                         origin: session.origin.clone(),
@@ -112,6 +113,13 @@ impl App {
                         </div>
                         </div>
                         { part(Differ { paths: paths(), aspects: shown.aspects.clone() }) }
+                        { part(BreakIt {
+                            shown: self.break_it.shown.clone(),
+                            proofs: crate::proofs::of(session),
+                            paths: paths(),
+                            plays: session.script.is_some(),
+                            send: send(),
+                        }) }
                         { part(Measure {
                             shown: self.measure.shown.clone(),
                             costs: shown.scenario.costs.own.as_ref().map(|own| own.source.clone().into()),

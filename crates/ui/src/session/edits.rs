@@ -1,10 +1,11 @@
 //! What changes a run: its scenario, what is compared, choices made by hand; and taking all of that back.
 
-use super::{Move, Session, enter, last_vcpu};
+use super::{Move, Session, enter, last_vcpu, run_of};
 use crate::compare;
 use crate::hand;
 use crate::tree::Tree;
 use apic_core::driver::Pick;
+use apic_core::driver::explore::Portable;
 use apic_core::machine::Actor;
 use apic_core::run::{Compare, Lockstep, Way};
 use apic_core::scenario::{Scenario, ScenarioError};
@@ -18,6 +19,7 @@ pub(super) struct Doc {
     scenario: Scenario,
     compare: Compare,
     tree: Rc<Tree>,
+    script: Option<Rc<Portable>>,
     position: usize,
     origin: Option<String>,
     edited: bool,
@@ -34,7 +36,7 @@ impl Session {
         self.compare.check(scenario)?;
         let (position, doc) = (self.lockstep.position(), self.doc());
         self.undo.changed("the change of the scenario", doc);
-        self.tree = Rc::new(Tree::new(Vec::new()));
+        (self.tree, self.script) = (Rc::new(Tree::new(Vec::new())), None);
         self.enter(Lockstep::comparing(scenario, &self.compare, &[]), position);
         self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(scenario)));
         self.edited = true;
@@ -52,7 +54,10 @@ impl Session {
         let (before, after) = (self.compare.ways(self.lockstep.scenario()), compare.ways(&scenario));
         let was = |way: &Way| before.iter().position(|other| other == way);
         let mut tree = self.tree.clone();
-        if before != after {
+        // The clock takes over: what was chosen without it is not a choice with it.
+        if self.script.is_some() {
+            tree = Rc::new(Tree::new(Vec::new()));
+        } else if before != after {
             Rc::make_mut(&mut tree).keep(&after.iter().map(was).collect::<Vec<_>>());
         }
         let lockstep = Lockstep::comparing(&scenario, &compare, tree.picks());
@@ -66,7 +71,7 @@ impl Session {
         let doc = self.doc();
         self.undo.changed("the change of what is compared", doc);
         self.edited |= scenario != *self.lockstep.scenario();
-        (self.compare, self.tree) = (compare, tree);
+        (self.compare, self.tree, self.script) = (compare, tree, None);
         self.enter(lockstep, stays.unwrap_or_else(|| self.lockstep.position()));
         Ok(())
     }
@@ -89,7 +94,10 @@ impl Session {
     /// The person lets an actor of a path move, whoever would. If it would have moved anyway, this is a step; else the
     /// future that was stays in its branch. `false` if the run ends here.
     pub(crate) fn pick(&mut self, path: usize, actor: Actor) -> bool {
-        let Some(history) = self.lockstep.paths().get(path).filter(|h| h.position() < h.len()) else { return false };
+        let Some(history) = self.lockstep.paths().get(path) else { return false };
+        if history.position() >= history.len() && !history.goes_on() {
+            return false;
+        }
         let step = history.position();
         if hand::due(history) == Some(actor) {
             return self.go(Move::To(self.lockstep.beat_of(path, step) + 1));
@@ -124,10 +132,10 @@ impl Session {
         let now = self.doc();
         let turned = if back { self.undo.undo(now) } else { self.undo.redo(now) };
         let (what, doc) = turned.ok()?;
-        let Doc { scenario, compare, tree, position, origin, edited } = doc;
-        (self.compare, self.tree, self.origin, self.edited) = (compare, tree, origin, edited);
+        let Doc { scenario, compare, tree, script, position, origin, edited } = doc;
+        (self.compare, self.tree, self.script, self.origin, self.edited) = (compare, tree, script, origin, edited);
         self.vcpu = VcpuId(self.vcpu.0.min(last_vcpu(&scenario)));
-        self.enter(Lockstep::comparing(&scenario, &self.compare, self.tree.picks()), position);
+        self.enter(run_of(&scenario, &self.compare, self.script.as_deref(), self.tree.picks()), position);
         Some(what)
     }
 
@@ -148,6 +156,7 @@ impl Session {
             scenario: self.lockstep.scenario().clone(),
             compare: self.compare.clone(),
             tree: self.tree.clone(),
+            script: self.script.clone(),
             position: self.lockstep.position(),
             origin: self.origin.clone(),
             edited: self.edited,
@@ -156,7 +165,7 @@ impl Session {
 
     /// The same with the choices of the branch that is shown.
     fn rerun(&mut self, position: usize) {
-        let lockstep = Lockstep::comparing(self.lockstep.scenario(), &self.compare, self.tree.picks());
+        let lockstep = run_of(self.lockstep.scenario(), &self.compare, self.script.as_deref(), self.tree.picks());
         self.enter(lockstep, position);
     }
 }

@@ -180,3 +180,49 @@ fn choices_made_by_hand_are_followed_and_kept_in_the_link() {
     let again = link::decode(&session.fragment()).expect("its own link");
     assert_eq!(again.picks, vec![vec![pick], Vec::new()]);
 }
+
+/// B28's counterexample: the vCPU blocks, and its deadline stays with the processor.
+fn counterexample() -> Portable {
+    use apic_core::driver::explore::{Explore, Verdict, example};
+    use apic_core::kvm::{Fault, Faults};
+    let (shown, faults) = (example(Fault::B28), Faults::default().with(Fault::B28));
+    let verdict = Explore::new(&shown.scenario, shown.path, shown.bounds, faults).finish();
+    let Verdict::Violated(found) = verdict else { panic!("{verdict:?}") };
+    let (scenario, path, bounds, moves) = (shown.scenario, shown.path, shown.bounds, found.moves);
+    Portable { scenario, preset: None, path, bounds, faults, moves, position: Some(0) }
+}
+
+#[test]
+fn a_counterexample_is_a_run_with_an_address() {
+    let mut s = Session::of_script(counterexample());
+    assert_eq!(s.lockstep.position(), 0);
+    assert!(s.go(Move::Step));
+    let there = Session::of_fragment(&s.fragment()).expect("our own link");
+    assert_eq!((there.lockstep.position(), there.lockstep.len()), (1, s.lockstep.len()));
+    assert!(s.go(Move::End) && !s.go(Move::Step));
+    assert_eq!(s.fragment(), counterexample().encode().trim_end_matches(".0"));
+    assert_eq!(Session::of_fragment(&s.fragment()).expect("our own link").lockstep.position(), s.lockstep.len());
+    // An ordinary link to what is run has the clock again.
+    assert!(Session::of_fragment(&s.scenario_link()).expect("our own link").script.is_none());
+}
+
+#[test]
+fn a_run_without_a_clock_is_made_step_by_step_and_taken_back() {
+    let mut s = Session::of_script(Portable { moves: Vec::new(), ..counterexample() });
+    assert_eq!(s.lockstep.len(), 0);
+    for steps in 1..=5 {
+        let offers = hand::offers(&s.lockstep.paths()[0]);
+        assert!(s.pick(0, offers[0].actor), "{steps}");
+        assert_eq!((s.lockstep.position(), s.lockstep.len()), (steps, steps));
+    }
+    let again = Session::of_fragment(&s.fragment()).expect("our own link");
+    assert_eq!(again.lockstep.paths()[0].metas(), s.lockstep.paths()[0].metas());
+    assert!(s.turn(true).is_some());
+    assert_eq!(s.lockstep.len(), 4);
+    // Another scenario is run by the clock.
+    let scenario = s.lockstep.scenario().clone();
+    s.change(&scenario).expect("is valid");
+    assert!(s.script.is_none() && s.lockstep.len() > 20);
+    assert!(s.turn(true).is_some() && s.script.is_some());
+    assert_eq!(s.lockstep.len(), 4);
+}

@@ -7,6 +7,7 @@
 
 pub(crate) mod board;
 pub(crate) mod branches;
+pub(crate) mod break_it;
 pub(crate) mod breaks;
 pub(crate) mod compare;
 pub(crate) mod costs;

@@ -6,10 +6,12 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `check.rs` | what a search asks and answers |
 //! | `long_run.rs` | what a long run asks and answers; a new job's types have a file of their own |
 //! | `picture.rs` | pictures of what a job has found: what is drawn in the lab for the page |
 //! | `client.rs` | the page's side: starts a worker, sends, hears |
 
+pub mod check;
 #[cfg(feature = "lab-client")]
 mod client;
 pub mod costs;
@@ -19,6 +21,7 @@ pub mod picture;
 #[cfg(feature = "lab-client")]
 pub use client::{Client, Heard};
 
+use check::{Check, Checked, Judge, Judged};
 use costs::{Calibrate, Calibrated, Sensitivity};
 use long_run::LongRun;
 use picture::{Canvas, Chart, Picture};
@@ -26,7 +29,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of the types below: a page and a lab of different builds must not guess.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Work for the lab: a variant for each file of `crates/lab/src/jobs`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -37,6 +40,10 @@ pub enum Job {
     Sensitivity(Sensitivity),
     /// Costs fitted to a table.
     Calibrate(Calibrate),
+    /// Every interleaving searched.
+    Check(Check),
+    /// A run without a clock, judged.
+    Judge(Judge),
 }
 
 /// What became of a job so far, or in the end: a variant for each of [`Job`].
@@ -46,6 +53,10 @@ pub enum Answer {
     Pictures,
     /// Of [`Job::Calibrate`].
     Calibrated(Calibrated),
+    /// Of [`Job::Check`].
+    Check(Checked),
+    /// Of [`Job::Judge`].
+    Judge(Judged),
 }
 
 /// What the page says.
