@@ -34,10 +34,10 @@ export class Board {
   constructor({ step, back, start, next, play }) {
     const button = (name, text, label, onclick) => [name, make('button', { type: 'button', 'aria-label': label, title: label, text, onclick, 'data-do': name })];
     this.#buttons = Object.fromEntries([
-      button('start', '⏮', 'To the start', start),
-      button('back', '◀', 'Step back', back),
-      button('step', '▶ Step', 'Step', step),
-      button('next', '⏭ Expiry', 'To the next timer expiry', next),
+      button('start', 'Start', 'Start', start),
+      button('back', 'Back', 'Back', back),
+      button('step', 'Step', 'Step', step),
+      button('next', 'Next expiry', 'Next expiry', next),
       button('play', 'Play', 'Play', play),
     ]);
     this.#controls.append(...Object.values(this.#buttons), this.#count);
