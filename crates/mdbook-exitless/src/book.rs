@@ -15,7 +15,8 @@ pub(crate) fn processed(text: &str) -> Result<String, Error> {
     let site = options["site"].as_str().unwrap_or("exitless/");
     // 0.4 calls them sections.
     let key = if book.get("items").is_some() { "items" } else { "sections" };
-    let items = book[key].as_array_mut().ok_or_else(|| Error::Document("the book has no items".to_owned()))?;
+    let items = book.get_mut(key).and_then(Value::as_array_mut);
+    let items = items.ok_or_else(|| Error::Document("the book has no items".to_owned()))?;
     each(items, renderer, site)?;
     Ok(book.to_string())
 }
@@ -28,7 +29,7 @@ fn each(items: &mut [Value], renderer: Renderer, site: &str) -> Result<(), Error
             let place = Place { chapter: &path, site, renderer };
             chapter["content"] = replaced(content, &place)?.into();
         }
-        if let Some(inside) = chapter["sub_items"].as_array_mut() {
+        if let Some(inside) = chapter.get_mut("sub_items").and_then(Value::as_array_mut) {
             each(inside, renderer, site)?;
         }
     }
@@ -57,7 +58,7 @@ mod tests {
                 inside.as_str().is_some_and(|text| text.contains("<exitless-stage state=\"amd-avic\"")),
                 "{inside}"
             );
-            assert_eq!((&answer["other"], &answer[key][1]["Chapter"]["content"]), (&json!(7), &json!("# One")));
+            assert_eq!((&answer["other"], &answer[key][1]["Chapter"]["content"]), (&json!(7), &json!("# One\n")));
         }
     }
 

@@ -53,7 +53,7 @@ fn line(lockstep: &Lockstep, ways: &[Way], scenario: &Scenario) -> String {
     let steps: Vec<(Way, &StepRecord)> = ways.iter().enumerate().filter_map(taken).collect();
     let rules: BTreeSet<&str> = steps.iter().map(|(_, record)| record.rule.id()).collect();
     let rules: Vec<&str> = rules.into_iter().collect();
-    format!("{}: {}\n", rules.join(" "), narrate_beat(&steps, ways, scenario).text())
+    format!("{}: {}\n", rules.join(" "), narrate_beat(&steps, ways, scenario, None).text())
 }
 
 fn repeated(sentences: usize) -> String {

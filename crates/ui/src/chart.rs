@@ -49,14 +49,14 @@ pub(crate) fn marks(picture: &Picture) -> String {
     let head = ["<svg viewBox=\"0 0 ", &width.to_string(), " ", &height.to_string()].concat();
     let mut svg = head + "\" role=\"group\" aria-label=\"Arrow keys go from mark to mark, Enter goes to its moment\">";
     for (i, mark) in picture.marks.iter().enumerate() {
-        let (x, y, w, h) = mark.place;
         let tab = if i == 0 { "0" } else { "-1" };
         let role = if mark.moment.is_some() { "button" } else { "img" };
         let words = words::escaped(&mark.words);
-        let [i, x, y, w, h] = [i.to_string(), x.to_string(), y.to_string(), w.to_string(), h.to_string()];
+        let (x, y, width, height) = mark.place;
+        let (at, size) = ([x, y].map(|n| n.to_string()), [width, height].map(|n| n.to_string()));
         for part in [
             "<g class=\"mark\" data-mark=\"",
-            &i,
+            &i.to_string(),
             "\" role=\"",
             role,
             "\" tabindex=\"",
@@ -66,13 +66,13 @@ pub(crate) fn marks(picture: &Picture) -> String {
             "\"><title>",
             &words,
             "</title><rect x=\"",
-            &x,
+            &at[0],
             "\" y=\"",
-            &y,
+            &at[1],
             "\" width=\"",
-            &w,
+            &size[0],
             "\" height=\"",
-            &h,
+            &size[1],
             "\"/></g>",
         ] {
             svg.push_str(part);

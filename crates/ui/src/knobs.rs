@@ -198,7 +198,7 @@ fn words(shape: Shape, unfit: Unfit) -> String {
     };
     let valid = match shape {
         Shape::Range(least, most) | Shape::Hex(least, most) => [&number(least), " to ", &number(most)].concat(),
-        Shape::OneOf(values) => values.iter().map(|v| v.to_string()).collect::<Vec<_>>().join(", "),
+        Shape::OneOf(values) => values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         Shape::Choice(names) => names.join(", "),
         Shape::Flag => "true, false".to_owned(),
     };

@@ -74,7 +74,7 @@ impl Session {
     /// A run without a clock.
     pub(crate) fn of_script(mut script: Portable) -> Self {
         script.scenario.vcpus.truncate(script.bounds.vcpus.into());
-        let compare = Compare { ways: vec![Way::of(script.path)], align: Align::Step };
+        let compare = Compare { ways: vec![Way::of(script.path)], align: Align::Step, ..Compare::default() };
         let mut lockstep = run_of(&script.scenario, &compare, Some(&script), &[]);
         let position = script.position.map_or(lockstep.len(), |p| p as usize);
         let before = enter(&mut lockstep, position);

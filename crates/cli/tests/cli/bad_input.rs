@@ -54,7 +54,7 @@ fn moment() -> String {
 fn an_unknown_preset() {
     check(&["run", "--preset", "nope"], b"", &["--preset", "\"nope\"", "idle-housekeeper", "recorded-arms"]);
     check(&["run", "nope"], b"", &["\"nope\"", ".toml", "v3.", "idle-housekeeper"]);
-    check(&["run", "#nope"], b"", &["link", "\"nope\"", "v3.", "idle-housekeeper"]);
+    check(&["run", "#nope"], b"", &["link", "\"nope\"", "v4.", "idle-housekeeper"]);
 }
 
 #[test]

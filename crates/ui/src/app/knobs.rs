@@ -42,7 +42,7 @@ impl App {
             Ask::Toggle => {
                 self.knobs.open = !self.knobs.open;
                 if self.knobs.open && self.knobs.words.is_none() {
-                    self.fetch_words(ctx);
+                    Self::fetch_words(ctx);
                 }
             }
             Ask::Words(rows) => {
@@ -89,7 +89,7 @@ impl App {
     }
 
     /// The file's address stands in the page, with the mark of its version.
-    fn fetch_words(&self, ctx: &Context<Self>) {
+    fn fetch_words(ctx: &Context<Self>) {
         let Some(address) = element("app").and_then(|app| app.get_attribute("data-knobs")) else { return };
         let link = ctx.link().clone();
         yew::platform::spawn_local(async move {

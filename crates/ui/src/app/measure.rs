@@ -232,9 +232,9 @@ impl App {
             }
             Ask::Mark(mark) => {
                 let moment = shown.picture.as_ref().and_then(|p| p.marks.get(mark)?.moment);
-                return moment.is_some_and(|moment| self.to_moment(ctx, moment));
+                return moment.is_some_and(|moment| self.go_to_moment(ctx, moment));
             }
-            Ask::Go(moment) => return self.to_moment(ctx, moment),
+            Ask::Go(moment) => return self.go_to_moment(ctx, moment),
             Ask::RunOn => return self.run_on(ctx),
             Ask::Toggled => measure.draw(),
             Ask::News(news) => return self.lab_said(news),
@@ -301,7 +301,7 @@ impl App {
     }
 
     /// The stage goes to a moment of the run that was measured, or it is said why not.
-    fn to_moment(&mut self, ctx: &Context<Self>, moment: Moment) -> bool {
+    fn go_to_moment(&mut self, ctx: &Context<Self>, moment: Moment) -> bool {
         let (path, step) = (usize::from(moment.path), moment.at.step);
         let shown = &mut self.measure.shown;
         (shown.beyond, shown.ahead) = (None, None);
@@ -350,6 +350,6 @@ impl App {
         self.measure.run = Some(self.session.run);
         self.rerun(ctx);
         self.address.push(&self.session);
-        self.to_moment(ctx, moment)
+        self.go_to_moment(ctx, moment)
     }
 }

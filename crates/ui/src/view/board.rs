@@ -244,7 +244,7 @@ impl Board {
         }
     }
 
-    fn remove(&self, ctx: &Context<Self>, vcpu: VcpuId) -> Html {
+    fn remove(ctx: &Context<Self>, vcpu: VcpuId) -> Html {
         let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Edit(Edit::Remove(vcpu)));
         html! { <button class="quiet small" data-testid={format!("remove-vcpu-{vcpu}")} aria-label={format!("Remove vCPU {vcpu}")} {onclick}>{ "Remove" }</button> }
     }
@@ -358,7 +358,7 @@ impl Board {
                         { for self.groups.iter().flat_map(|g| &g.cores).map(option) }
                     </select>
                 </label>
-                { self.remove(ctx, vcpu) }
+                { Self::remove(ctx, vcpu) }
             </span>
         }
     }

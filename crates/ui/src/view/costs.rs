@@ -70,7 +70,7 @@ pub(super) fn editor(props: &Knobs) -> Html {
             { for costs.set().costs.iter().map(|cost| row(props, cost)) }
         </>
     };
-    props.section("Costs".to_owned(), changed, Field::Costs, body)
+    props.section("Costs", changed, Field::Costs, body)
 }
 
 fn row(props: &Knobs, cost: &Cost) -> Html {

@@ -94,17 +94,17 @@ impl Knobs {
         let idle = |index: usize| group == Group::Housekeeper && knobs::idle(&self.scenario, index);
         let order = [false, true].into_iter().flat_map(|last| (0..indices).filter(move |index| idle(*index) == last));
         let rows = order.flat_map(|index| of.iter().filter(move |(_, _, of)| *of == index));
-        let rows = rows.take(MOST_ROWS).map(|(i, knob, index)| self.row(*i, *knob, *index));
-        self.section(name, changed, Field::Group(group), rows.collect())
+        let rows = rows.take(MOST_ROWS).map(|(i, knob, index)| self.row(*i, knob, *index));
+        self.section(&name, changed, Field::Group(group), rows.collect())
     }
 
     /// A group under its heading.
-    pub(super) fn section(&self, name: String, changed: usize, field: Field, body: Html) -> Html {
-        let reset = (changed > 0).then(|| self.reset(field, &name));
+    pub(super) fn section(&self, name: &str, changed: usize, field: Field, body: Html) -> Html {
+        let reset = (changed > 0).then(|| self.reset(field, name));
         let mark = if changed == 0 { String::new() } else { format!("{changed} changed") };
         html! {
-            <details class="knob-group" data-group={name.clone()}>
-                <summary>{ name.clone() }{ " " }<span class="changed">{ mark }</span></summary>
+            <details class="knob-group" data-group={name.to_owned()}>
+                <summary>{ name }{ " " }<span class="changed">{ mark }</span></summary>
                 <div class="knob-reset">{ reset }{ self.why(field) }</div>
                 { body }
             </details>
@@ -164,7 +164,7 @@ impl Knobs {
             Shape::Flag => self.select(field, &["false", "true"], &knob.text(now), &path, id),
             Shape::Choice(names) => self.select(field, names, &knob.text(now), &path, id),
             Shape::OneOf(values) => {
-                let names: Vec<String> = values.iter().map(|v| v.to_string()).collect();
+                let names: Vec<String> = values.iter().map(ToString::to_string).collect();
                 self.select(field, &names.iter().map(String::as_str).collect::<Vec<_>>(), &knob.text(now), &path, id)
             }
         };
@@ -210,7 +210,7 @@ impl Knobs {
                 { for found.into_iter().map(|switch| self.rule(switch)) }
             </>
         };
-        self.section("Rules of the kernel".to_owned(), mixed, Field::Rules, body)
+        self.section("Rules of the kernel", mixed, Field::Rules, body)
     }
 
     fn rule(&self, switch: Switch) -> Html {

@@ -77,7 +77,7 @@ impl Board {
                 <label>{ "on core " }
                     <select ~value={here.to_string()} data-testid="pick-seat" onchange={onseat}>{ for cores().map(|c| option(c, here)) }</select>
                 </label>
-                { self.remove(ctx, vcpu) }
+                { Self::remove(ctx, vcpu) }
                 <label>{ "Core " }
                     <select ~value={cpu.to_string()} data-testid="pick-core" onchange={oncore}>{ for cores().map(|c| option(c, cpu)) }</select>
                 </label>
