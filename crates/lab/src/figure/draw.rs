@@ -108,7 +108,7 @@ impl Stack {
 
 fn curves<DB: DrawingBackend>(lanes: &[Lane], root: &DrawingArea<DB, Shift>, inks: &Inks) -> Drawn<DB> {
     let Some((from, to)) = span(lanes) else { return Ok(Vec::new()) };
-    let legend = (SIZE + 6) * lanes.len() as i32 + 4;
+    let legend = lanes.iter().map(|_| SIZE + 6).sum::<i32>() + 4;
     let mut chart = ChartBuilder::on(root)
         .margin_right(MARGIN + 8)
         .margin_top(legend)
@@ -117,7 +117,7 @@ fn curves<DB: DrawingBackend>(lanes: &[Lane], root: &DrawingArea<DB, Shift>, ink
         .build_cartesian_2d(from..to, 0.0..1.0)?;
     axis(&mut chart, inks, true)?;
     let mut marks = Vec::new();
-    for (i, lane) in lanes.iter().enumerate() {
+    for ((i, lane), nth) in lanes.iter().enumerate().zip(0..) {
         let colour = ink(path_ink(inks, i));
         // A cumulative curve rises where a value is reached, and stays until the next.
         let mut steps = Vec::with_capacity(2 * lane.line.len());
@@ -129,11 +129,11 @@ fn curves<DB: DrawingBackend>(lanes: &[Lane], root: &DrawingArea<DB, Shift>, ink
         steps.push((to, share));
         let line = colour.stroke_width(2);
         // The first path is a whole line, the others are dashed, each in its own way.
-        match i as i32 {
+        match nth {
             0 => chart.draw_series(LineSeries::new(steps, line)).map(drop)?,
             n => chart.draw_series(DashedLineSeries::new(steps, 12 / n, 4, line)).map(drop)?,
         }
-        let name = (MARGIN, (SIZE + 6) * i as i32 + 2);
+        let name = (MARGIN, (SIZE + 6) * nth + 2);
         symbol(root, i, (name.0, name.1 + 7), colour)?;
         root.draw_text(&lane.name, &text(inks), (name.0 + 14, name.1))?;
         for point in &lane.points {

@@ -95,14 +95,14 @@ impl Running {
         };
         let mut rows: Vec<Row> = Criterion::ALL.into_iter().map(best).collect();
         rows.extend(flips.iter().map(row));
-        let none = if flips.is_empty() { "No cost flips a conclusion so far. " } else { "" };
-        let note = "One cost at a time, all others at their averages, from a quarter to four times its average and over its \
+        let nothing = if flips.is_empty() { "No cost flips a conclusion so far. " } else { "" };
+        let reading = "One cost at a time, all others at their averages, from a quarter to four times its average and over its \
                     interval. Of two flips on one side one is found. A cost that is not listed flips nothing.";
         let table = Table {
             caption: "Which conclusion flips at which cost".to_owned(),
             columns: ["cost", "best path", "at", "within the cost's interval"].map(str::to_owned).to_vec(),
             rows,
-            note: [none, note].concat(),
+            note: [nothing, reading].concat(),
         };
         Figure { plot: Plot::Bars(flips.iter().map(bar).collect(), Unit::Times), table }
     }
