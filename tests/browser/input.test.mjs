@@ -19,7 +19,7 @@ const FRAGMENTS = {
   'a damaged link': [good.replace(/.{4}$/, 'AAAA'), /damaged.*copy it again/],
   'a link that was cut off': [good.slice(0, -7), /damaged.*copy it again/],
   'a newer link': ['#v5.AAAA', /version 5.*up to 4.*newer Exitless/],
-  'a link of a version beyond all numbers': ['#v99999999999999999999.AAAA', /reads versions up to 3/],
+  'a link of a version beyond all numbers': ['#v99999999999999999999.AAAA', /reads versions up to 4/],
   'markup': ['#<img src=x onerror=alert(1)>', /is neither a link nor a preset/],
   'broken percent signs': ['#%E0%A4%A', /is neither a link nor a preset/],
   'a very long fragment': [`#${'x'.repeat(100_000)}`, /"x{1,60}" is neither a link nor a preset/],
