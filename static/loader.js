@@ -8,6 +8,7 @@
   const here = document.currentScript;
   const glue = new URL(here.dataset.glue, document.baseURI);
   const wasm = new URL(here.dataset.wasm, document.baseURI);
+  const later = new URL(here.dataset.later, document.baseURI);
   const boot = document.getElementById('boot');
   const message = document.getElementById('boot-message');
 
@@ -55,7 +56,7 @@
     return response;
   }
 
-  async function compiled() {
+  async function compiled(wasm) {
     try {
       await WebAssembly.compile(EMPTY_MODULE);
     } catch (error) {
@@ -98,10 +99,34 @@
         `It is too old, or a setting has switched it off (a “lockdown” or high-security mode does). ${KEPT}`);
     }
     message.textContent = 'Starting the playground…';
-    const [program, module] = await Promise.all([imported(), compiled()]);
-    await program.default({ module_or_path: module });
+    const [program, module] = await Promise.all([imported(), compiled(wasm)]);
+    began(await program.default({ module_or_path: module }));
     boot.hidden = true;
   }
+
+  // The second part of the program: it puts its functions into the table of the first. The first calls this when a panel
+  // needs it (`crates/ui/src/later.rs`); it may ask before it has wholly begun.
+  let began;
+  let coming;
+  const first = new Promise((resolve) => { began = resolve; });
+
+  async function second() {
+    const [module, exports] = await Promise.all([compiled(later), first]);
+    try {
+      await WebAssembly.instantiate(module, { first: exports });
+    } catch (error) {
+      throw new Refusal(`${name(later)} is of another version than this page.`, 'Reload the page.');
+    }
+  }
+
+  window.exitlessLater = () => {
+    coming ??= second().catch((error) => {
+      // Whoever asks again may have more luck.
+      coming = undefined;
+      throw error instanceof Refusal ? `${error.message} ${error.advice.replace(KEPT, '')}`.trim() : String(error);
+    });
+    return coming;
+  };
 
   // A program that stops later must not leave a dead page without a word.
   addEventListener('error', (event) => {

@@ -20,6 +20,7 @@ mod places;
 mod serve;
 mod setup;
 mod shell;
+mod split;
 mod test;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ pub(crate) mod breaks;
 pub(crate) mod define;
 pub(crate) mod hand;
 pub(crate) mod knobs;
+mod later;
 pub(crate) mod lessons;
 mod listen;
 pub(crate) mod measure;
@@ -16,6 +17,7 @@ use crate::breaks::Breaks;
 use crate::compare;
 use crate::course;
 use crate::keys::Command;
+use crate::later::Later;
 use crate::session::{Move, Session};
 use crate::shown::{Choice, Picture, Shown};
 use crate::view::header::Theme;
@@ -81,6 +83,10 @@ pub(crate) enum Msg {
     Hand(hand::Ask),
     /// Something about lessons.
     Lesson(lessons::Ask),
+    /// A panel was opened that stands in the second part of the program.
+    Later,
+    /// That part is there, or will not come.
+    Loaded(Later),
     Picture(Picture),
     /// The queues of hrtimers are looked at, or no longer.
     Queues(bool),
@@ -126,6 +132,9 @@ pub(crate) struct App {
     typing: Option<Timeout>,
     measure: measure::Measure,
     break_it: break_it::BreakIt,
+    later: Later,
+    /// What waits for the second part of the program.
+    waiting: Vec<Msg>,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -166,7 +175,7 @@ impl Component for App {
         let theme = browser::stored(THEME).map_or(Theme::Auto, |name| Theme::from_name(&name));
         apply_theme(theme);
         let grid_path = session.lockstep.paths().len().saturating_sub(1);
-        let choice = Choice { width: 980, picture: Picture::Set(Bank::Pir), grid_path, by_hand: false, queues: false };
+        let choice = Choice { width: 980, picture: Picture::Set(Bank::Pir), grid_path, by_hand: false, queues: None };
         let shown = Shown::of(&session, choice);
         let mut app = Self {
             session,
@@ -185,6 +194,8 @@ impl Component for App {
             typing: None,
             measure: measure::Measure::new(ctx),
             break_it: break_it::BreakIt::new(ctx),
+            later: Later::default(),
+            waiting: Vec::new(),
             playing: None,
             speed: speed.unwrap_or(FIRST_SPEED),
             scrub: None,
@@ -250,27 +261,13 @@ impl Component for App {
                 self.address.push(&self.session);
                 true
             }
-            Msg::Compare(edit) => self.compare(ctx, edit),
-            Msg::Swap => {
-                if self.session.swap() {
-                    self.rerun(ctx);
-                }
-                true
-            }
-            Msg::Break(ask) => self.breakpoint(ctx, &ask),
             Msg::Filter(text) => self.filter(ctx, text),
-            Msg::Find => self.found(),
-            Msg::Measure(ask) => self.measure(ctx, ask),
-            Msg::Knobs(ask) => self.knobs(ctx, ask),
-            Msg::BreakIt(ask) => self.break_it(ctx, ask),
+            Msg::Compare(_) | Msg::Swap | Msg::Break(_) | Msg::Find | Msg::Queues(_) => self.later(ctx, msg),
+            Msg::Measure(_) | Msg::Knobs(_) | Msg::BreakIt(_) | Msg::Lesson(_) => self.later(ctx, msg),
+            Msg::Later => self.want_later(ctx),
+            Msg::Loaded(later) => self.loaded(ctx, later),
             Msg::Hand(ask) => self.hand(ctx, ask),
-            Msg::Lesson(ask) => self.lessons(ctx, ask),
             Msg::Define(ask) => self.define(ctx, ask),
-            Msg::Queues(open) => {
-                self.choice.queues = open;
-                self.shown.look_up(&self.session, self.choice);
-                true
-            }
             Msg::Picture(picture) => {
                 self.choice.picture = picture;
                 self.shown.look_up(&self.session, self.choice);
@@ -294,6 +291,7 @@ impl Component for App {
                 let link = ctx.link().clone();
                 let address = browser::address(&self.session.fragment());
                 self.link = Some(address.clone().into());
+                self.want_later(ctx);
                 yew::platform::spawn_local(async move {
                     link.send_message(Msg::Copied(browser::copy(address).await));
                 });
@@ -313,12 +311,15 @@ impl Component for App {
                 self.copied = None;
                 true
             }
-            Msg::CloseShare => self.link.take().is_some(),
+            Msg::CloseShare => {
+                self.show_link = false;
+                self.link.take().is_some()
+            }
             Msg::Theme(theme) => {
                 self.theme = theme;
                 browser::store(THEME, theme.name());
                 apply_theme(theme);
-                self.measure.draw();
+                self.draw_chart();
                 true
             }
             Msg::Dismiss => std::mem::take(&mut self.notice).is_some(),
@@ -328,7 +329,7 @@ impl Component for App {
             }
             Msg::Quiet => self.quiet(),
             Msg::Resized => {
-                self.measure.draw();
+                self.draw_chart();
                 self.resized()
             }
         }
@@ -340,17 +341,18 @@ impl Component for App {
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         if first {
-            self.judge();
+            self.judge(ctx);
             ctx.link().send_message(Msg::Resized);
             if let Some(app) = element("app") {
                 let _refused = app.set_attribute("data-ready", "true");
             }
         }
         self.place();
-        self.measure.rendered();
-        if std::mem::take(&mut self.show_link)
+        self.rendered_later();
+        if self.show_link
             && let Some(field) = element(share::FIELD).and_then(|e| e.dyn_into::<HtmlElement>().ok())
         {
+            self.show_link = false;
             let _refused = field.focus();
         }
     }

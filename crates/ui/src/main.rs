@@ -4,7 +4,8 @@
 //! [`shown`] works out once per change what is to be seen; [`view`] is what the page is made of. The rest is small and
 //! pure: [`keys`], [`place`], [`compare`], [`names`], [`hand`], [`tree`], [`undo`], [`condition`], [`breaks`], [`found`],
 //! [`chart`], [`facts`], [`figures`], [`queues`], [`glossary`], [`terms`], [`list`], [`patch`], [`strip`], [`ticks`], [`words`].
-//! [`lab`] is the way to the worker that does what takes long.
+//! [`lab`] is the way to the worker that does what takes long; [`later`] that to the part of the program that is loaded when a
+//! panel first needs it.
 //!
 //! # What scripts and tests may rely on
 //!
@@ -56,6 +57,7 @@ mod hand;
 mod keys;
 mod knobs;
 mod lab;
+mod later;
 mod list;
 mod names;
 mod patch;

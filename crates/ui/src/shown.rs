@@ -1,10 +1,10 @@
 //! What the page shows of a session: worked out once per change, so that the parts only compare values.
 
-use crate::compare;
 use crate::facts::{self, Data};
 use crate::figures;
 use crate::found::Found;
 use crate::hand::{self, Offer};
+use crate::later::{Here, behind};
 use crate::list;
 use crate::names::{self, Name};
 use crate::queues;
@@ -15,7 +15,7 @@ use apic_core::kvm::Vendor;
 use apic_core::lapic::VectorSet;
 use apic_core::rule::RuleInfo;
 use apic_core::run::{History, Lockstep, StepRecord, Way};
-use apic_core::scenario::{PathKind, Scenario};
+use apic_core::scenario::Scenario;
 use apic_core::units::{VcpuId, Vector};
 use apic_core::vmx::PiDesc;
 use scene::{Aspect, Grid, Layout, Moment, PageData, Projection, View, grid_svg, layout_svg, narrate_beat};
@@ -36,8 +36,8 @@ pub(crate) struct Choice {
     pub(crate) grid_path: usize,
     /// Steps are offered to be picked.
     pub(crate) by_hand: bool,
-    /// The queues of hrtimers are looked at.
-    pub(crate) queues: bool,
+    /// The queues of hrtimers are looked at, which stand in the second part of the program.
+    pub(crate) queues: Option<Here>,
 }
 
 /// A picture of a vCPU's interrupts.
@@ -93,12 +93,10 @@ pub(crate) struct Shown {
     pub(crate) scenario: Rc<Scenario>,
     /// The preset that it came from, as it ships: what resets bring back.
     pub(crate) baseline: Rc<Scenario>,
-    /// In what the kept scenario differs, if one is kept.
-    pub(crate) kept: Option<Rc<[AttrValue]>>,
+    /// The kept scenario, if one is kept.
+    pub(crate) kept: Option<Rc<Scenario>>,
     /// What cannot do what it is configured for.
     pub(crate) unused: Rc<[AttrValue]>,
-    /// Paths that the scenario does not allow, and why.
-    pub(crate) refused: Rc<[(PathKind, String)]>,
     pub(crate) strip: AttrValue,
     pub(crate) stages: Vec<StageView>,
     pub(crate) said: Said,
@@ -135,7 +133,6 @@ impl Shown {
             baseline: session.baseline(),
             kept: None,
             unused: Rc::default(),
-            refused: Rc::default(),
             strip: AttrValue::default(),
             stages: Vec::new(),
             said: Said::default(),
@@ -163,14 +160,10 @@ impl Shown {
         self.paths = names::of(lockstep).into();
         self.scenario = Rc::new(lockstep.scenario().clone());
         self.baseline = session.baseline();
-        let differs = |kept: &Scenario| -> Rc<[AttrValue]> {
-            compare::differences(lockstep.scenario(), kept).into_iter().map(AttrValue::from).collect()
-        };
-        self.kept = lockstep.kept().map(differs);
+        self.kept = lockstep.kept().cloned().map(Rc::new);
         let ways: Vec<Way> = self.paths.iter().map(|name| name.way).collect();
         let told = scene::unused(lockstep.scenario(), lockstep.kept(), &ways);
         self.unused = told.into_iter().map(AttrValue::from).collect();
-        self.refused = compare::refused(lockstep.scenario()).into();
         self.strip = strip::draw(lockstep).into();
         self.turn_to(session);
         self.rows = list::Rows::default();
@@ -278,7 +271,8 @@ impl Shown {
         let groups = if self.avic { facts::AVIC } else { facts::DESCRIPTOR };
         self.descriptor = facts::rows(groups, session.vcpu, &machines).into();
         self.timer = facts::rows(facts::TIMER, session.vcpu, &machines).into();
-        let queues = if choice.queues { queues::rows(&machines, session.vcpu) } else { queues::Queues::default() };
+        let queues = choice.queues.map(|here| behind(here, || queues::rows(&machines, session.vcpu)));
+        let queues = queues.unwrap_or_default();
         (self.queues, self.more_queues) = (queues.rows.into(), queues.more);
         self.ledger = figures::rows(&ledgers).into();
         let data = |(p, name): (&History, &Name)| Data::of(name.key.clone(), p.machine(), session.vcpu);

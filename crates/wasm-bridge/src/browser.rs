@@ -98,6 +98,18 @@ pub async fn bytes(address: &str) -> Option<Vec<u8>> {
     Some(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// Loads the second part of the program, which `static/loader.js` puts beside this one.
+///
+/// # Errors
+/// Why it is not there, in whole sentences.
+pub async fn second_part() -> Result<(), String> {
+    let load = window().and_then(|w| Reflect::get(&w, &JsValue::from_str("exitlessLater")).ok());
+    let coming = load.and_then(|load| load.dyn_into::<js_sys::Function>().ok()).map(|load| load.call0(&JsValue::NULL));
+    let coming = coming.and_then(Result::ok).and_then(|coming| coming.dyn_into::<js_sys::Promise>().ok());
+    let Some(coming) = coming else { return Err("This page cannot load more of its program: reload it.".to_owned()) };
+    JsFuture::from(coming).await.map(|_| ()).map_err(|why| why.as_string().unwrap_or_default())
+}
+
 /// The time of day in ms, for how long something takes.
 pub fn now() -> u64 {
     (js_sys::Date::now() as i64).unsigned_abs()

@@ -25,6 +25,8 @@ pub(crate) enum Ask {
     Watch,
     /// The same scenario from its start, without a clock.
     Try,
+    /// What has the run on the stage come to?
+    Judge,
     /// The lab has said something about the search, or about the run on the stage.
     News(News),
     Judged(News),
@@ -91,6 +93,7 @@ impl App {
             Ask::Cancel => panel.lab.cancel(),
             Ask::Watch => return self.watch(ctx, false),
             Ask::Try => return self.watch(ctx, true),
+            Ask::Judge => self.ask_judge(),
             Ask::News(news) => match panel.lab.hear(news) {
                 None => return false,
                 Some(Told::Progress(_, Some(Answer::Check(checked)))) => {
@@ -156,9 +159,15 @@ impl App {
     }
 
     /// Asks what the run on the stage has come to, if it has no clock.
-    pub(super) fn judge(&mut self) {
+    pub(super) fn judge(&mut self, ctx: &Context<Self>) {
         self.break_it.shown.judged = None;
         self.shown.end(&self.session, None);
+        if self.session.script.is_some() {
+            ctx.link().send_message(Msg::BreakIt(Ask::Judge));
+        }
+    }
+
+    fn ask_judge(&mut self) {
         let Some(text) = self.session.text(None) else { return };
         if let Err(why) = self.break_it.judge.ask(Job::Judge(Judge { text })) {
             self.break_it.shown.failure = Some(why);

@@ -1,7 +1,8 @@
 //! Breakpoints, steps on one core, and the search in the list.
 
 use super::{App, Msg};
-use crate::found;
+use crate::found::{self, Found};
+use crate::later::behind;
 use crate::session::Move;
 use apic_core::units::CpuId;
 use gloo_timers::callback::Timeout;
@@ -97,8 +98,8 @@ impl App {
         true
     }
 
-    /// Looks again, in another run or for something else.
-    pub(super) fn look_for(&mut self) {
+    /// Looks for what is asked for.
+    fn look_for(&mut self) {
         match found::search(&self.session.lockstep, &self.filter) {
             Ok(found) => {
                 self.filter_refusal = None;
@@ -110,9 +111,15 @@ impl App {
 
     /// The run is another one.
     pub(super) fn look_again(&mut self) {
-        Rc::make_mut(&mut self.breaks).find(&self.session.lockstep);
+        match self.later.here() {
+            Some(here) => behind(here, || {
+                Rc::make_mut(&mut self.breaks).find(&self.session.lockstep);
+                self.look_for();
+            }),
+            // So far nothing can have been asked for.
+            None => self.shown.list(&self.session, Found::default()),
+        }
         let cores = self.session.lockstep.scenario().host.topology.cpus() as u16;
         self.core = self.core.min(cores.saturating_sub(1));
-        self.look_for();
     }
 }

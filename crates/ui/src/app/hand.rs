@@ -38,7 +38,7 @@ impl App {
                 } else {
                     self.shown.rerun(&self.session, self.choice);
                     self.look_again();
-                    self.judge();
+                    self.judge(ctx);
                 }
                 self.moved(ctx);
                 let link = ctx.link().clone();
@@ -95,8 +95,8 @@ impl App {
         self.choice.grid_path = self.choice.grid_path.min(self.session.lockstep.paths().len().saturating_sub(1));
         self.shown.rerun(&self.session, self.choice);
         self.look_again();
-        self.look_at_goals();
-        self.judge();
+        self.goals();
+        self.judge(ctx);
         self.moved(ctx);
     }
 

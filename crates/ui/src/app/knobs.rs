@@ -15,8 +15,8 @@ pub(crate) type Words = Rc<[[AttrValue; COLUMNS.len()]]>;
 
 /// What is asked of the knobs.
 pub(crate) enum Ask {
-    /// The panel is opened or closed.
-    Toggle,
+    /// The panel was opened, or closed.
+    Opened(bool),
     /// The sentences are here, or will not come.
     Words(Option<Vec<[String; COLUMNS.len()]>>),
     /// A value was typed or chosen.
@@ -39,9 +39,9 @@ pub(crate) struct Panel {
 impl App {
     pub(super) fn knobs(&mut self, ctx: &Context<Self>, ask: Ask) -> bool {
         match ask {
-            Ask::Toggle => {
-                self.knobs.open = !self.knobs.open;
-                if self.knobs.open && self.knobs.words.is_none() {
+            Ask::Opened(open) => {
+                self.knobs.open = open;
+                if open && self.knobs.words.is_none() {
                     Self::fetch_words(ctx);
                 }
             }

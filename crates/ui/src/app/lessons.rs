@@ -174,10 +174,10 @@ impl App {
         let Some((name, part)) = named(fragment) else { return false };
         if let Some(course) = self.lessons.course.as_ref().filter(|course| course.lesson.name == name) {
             if course.part != part {
-                self.lessons(ctx, Ask::Part(part));
+                self.later(ctx, Msg::Lesson(Ask::Part(part)));
             }
         } else {
-            self.lessons(ctx, Ask::Open(name, part));
+            self.later(ctx, Msg::Lesson(Ask::Open(name, part)));
         }
         true
     }

@@ -43,9 +43,9 @@ impl App {
                 <main class={self.held().then_some("held")}>
                     <div class="messages">
                         { part(Notice { text: self.notice.clone(), send: send() }) }
-                        { part(Share { link: self.link.clone(), title: meta.title.clone().into(), copied: self.copied.is_some(), send: send() }) }
+                        { part(Share { link: self.link.clone(), title: meta.title.clone().into(), copied: self.copied.is_some(), later: self.later.clone(), send: send() }) }
                     </div>
-                    { part(LessonPanel { lessons: self.lessons.clone(), send: send() }) }
+                    { part(LessonPanel { lessons: self.lessons.clone(), here: self.later.here(), send: send() }) }
                     { part(Presets {
                         question: if meta.question.is_empty() { &meta.title } else { &meta.question }.clone().into(),
                         summary: meta.summary.clone().into(),
@@ -58,11 +58,11 @@ impl App {
                     <div class="column" ref={self.stages.clone()}>
                         { part(Compare {
                             paths: paths(),
-                            era: shown.scenario.vm.era,
+                            scenario: shown.scenario.clone(),
                             align: session.lockstep.alignment(),
-                            refused: shown.refused.clone(),
                             kept: shown.kept.clone(),
                             refusal: self.compare_refusal.clone(),
+                            later: self.later.clone(),
                             send: send(),
                         }) }
                         <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
@@ -118,11 +118,13 @@ impl App {
                             proofs: crate::proofs::of(session),
                             paths: paths(),
                             plays: session.script.is_some(),
+                            later: self.later.clone(),
                             send: send(),
                         }) }
                         { part(Measure {
                             shown: self.measure.shown.clone(),
                             costs: shown.scenario.costs.own.as_ref().map(|own| own.source.clone().into()),
+                            later: self.later.clone(),
                             send: send(),
                         }) }
                         <Board scenario={shown.scenario.clone()} unused={shown.unused.clone()} send={send()} />
@@ -135,6 +137,7 @@ impl App {
                             refusal: self.knobs.refusal.clone(),
                             rules: self.knobs.rules.clone(),
                             unused: shown.unused.clone(),
+                            later: self.later.clone(),
                             send: send(),
                         }) }
                     </div>
@@ -151,9 +154,9 @@ impl App {
                             picture: self.choice.picture,
                             send: send(),
                         }) }
-                        { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into() }) }
+                        { part(Ledger { paths: paths(), rows: shown.ledger.clone(), cost_set: shown.scenario.costs.set.clone().into(), later: self.later.clone(), send: send() }) }
                         { part(Registers { vcpu, paths: paths(), rows: shown.timer.clone(), send: send() }) }
-                        { part(Queues { open: self.choice.queues, paths: paths(), rows: shown.queues.clone(), more: shown.more_queues, send: send() }) }
+                        { part(Queues { later: self.later.clone(), open: self.choice.queues.is_some(), paths: paths(), rows: shown.queues.clone(), more: shown.more_queues, send: send() }) }
                     </aside>
                     { part(Definition { term: self.defined.term.clone(), glossary: self.defined.glossary.clone() }) }
                 </main>

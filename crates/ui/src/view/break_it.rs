@@ -4,6 +4,7 @@
 use super::part::{Draw, Send};
 use crate::app::Msg;
 use crate::app::break_it::{Ask, Shown};
+use crate::later::Later;
 use crate::names::Name;
 use crate::proofs::Proof;
 use crate::words;
@@ -22,6 +23,7 @@ pub(crate) struct BreakIt {
     pub(crate) paths: Rc<[Name]>,
     /// The run on the stage has no clock.
     pub(crate) plays: bool,
+    pub(crate) later: Later,
     pub(crate) send: Send,
 }
 
@@ -33,14 +35,25 @@ impl BreakIt {
 
 impl Draw for BreakIt {
     fn draw(&self) -> Html {
-        let shown = &self.shown;
         let badge = if self.proofs.is_empty() { "which rule saves the tick" } else { "proved: no interrupt is lost" };
+        let ontoggle = self.send.reform(|_: Event| Msg::Later);
+        html! {
+            <details class="card break-it" data-testid="break-it" {ontoggle}>
+                <summary><b>{ "Break it" }</b>{ " " }<span class="about" data-testid="proof-badge">{ badge }</span></summary>
+                <div>{ self.later.draw(|| self.body()) }</div>
+            </details>
+        }
+    }
+}
+
+impl BreakIt {
+    fn body(&self) -> Html {
+        let shown = &self.shown;
         let nothing = shown.without.is_empty();
         let refusal =
             shown.failure.clone().map(|why| html! { <p class="refusal" data-testid="break-failure">{ why }</p> });
         html! {
-            <details class="card break-it" data-testid="break-it">
-                <summary><b>{ "Break it" }</b>{ " " }<span class="about" data-testid="proof-badge">{ badge }</span></summary>
+            <>
                 <div>{ self.proved() }</div>
                 <fieldset><legend>{ "Rules to take away" }</legend>
                     <ul class="rules">{ for Fault::ALL.iter().map(|fault| self.rule(*fault)) }</ul></fieldset>
@@ -55,12 +68,10 @@ impl Draw for BreakIt {
                 <p class="about" data-testid="check-state">{ state(shown) }</p>
                 <div>{ shown.checked.as_ref().and_then(|checked| self.verdict(checked)) }</div>
                 <p data-testid="judged">{ self.judged() }</p>
-            </details>
+            </>
         }
     }
-}
 
-impl BreakIt {
     /// What is proved of each path, to be proved again.
     fn proved(&self) -> Html {
         let line = |proof: &Proof| {

@@ -4,11 +4,12 @@ use super::descriptor::segments;
 use super::event;
 use super::part::{Draw, Send};
 use crate::app::Msg;
-use crate::compare::{Edit, MOST};
+use crate::compare::{self, Edit, MOST};
+use crate::later::Later;
 use crate::names::{Name, letter};
 use apic_core::kvm::Era;
 use apic_core::run::Align;
-use apic_core::scenario::PathKind;
+use apic_core::scenario::{PathKind, Scenario};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -16,15 +17,13 @@ use yew::prelude::*;
 #[derive(PartialEq)]
 pub(crate) struct Compare {
     pub(crate) paths: Rc<[Name]>,
-    /// The scenario's own era.
-    pub(crate) era: Era,
+    pub(crate) scenario: Rc<Scenario>,
     pub(crate) align: Align,
-    /// Paths that this scenario does not allow, and why.
-    pub(crate) refused: Rc<[(PathKind, String)]>,
-    /// In what the kept scenario differs, if one is kept.
-    pub(crate) kept: Option<Rc<[AttrValue]>>,
+    /// The kept scenario, if one is kept.
+    pub(crate) kept: Option<Rc<Scenario>>,
     /// Why the last choice was not followed.
     pub(crate) refusal: Option<AttrValue>,
+    pub(crate) later: Later,
     pub(crate) send: Send,
 }
 
@@ -32,18 +31,33 @@ const ALIGNMENTS: [(&str, &str); 3] = [("Time", "by time"), ("Expiry", "this exp
 
 impl Draw for Compare {
     fn draw(&self) -> Html {
-        let props = self;
-        let titles: Vec<&str> = props.paths.iter().map(|p| p.title.as_str()).collect();
-        let align = Align::ALL.iter().position(|a| *a == props.align);
-        let how = ALIGNMENTS[align.unwrap_or(0)].1;
+        let titles: Vec<&str> = self.paths.iter().map(|p| p.title.as_str()).collect();
+        let how = ALIGNMENTS[self.aligned().unwrap_or(0)].1;
+        let ontoggle = self.send.reform(|_: Event| Msg::Later);
+        html! {
+            <details class="card compare" data-testid="compare" {ontoggle}>
+                <summary><b>{ "Compare" }</b>{ " " }<span class="about">{ titles.join(" · ") }{ ", " }{ how }</span></summary>
+                <div>{ self.later.draw(|| self.body()) }</div>
+            </details>
+        }
+    }
+}
+
+impl Compare {
+    fn aligned(&self) -> Option<usize> {
+        Align::ALL.iter().position(|a| *a == self.align)
+    }
+
+    fn body(&self) -> Html {
+        let (props, align) = (self, self.aligned());
+        let refused = compare::refused(&self.scenario);
         let refusal =
             props.refusal.clone().map(|text| html! { <p class="refusal" data-testid="compare-refusal">{ text }</p> });
         let onalign = props.send.reform(|i: usize| Msg::Compare(Edit::Align(Align::ALL[i.min(2)])));
         let full = props.paths.len() >= MOST;
         html! {
-            <details class="card compare" data-testid="compare">
-                <summary><b>{ "Compare" }</b>{ " " }<span class="about">{ titles.join(" · ") }{ ", " }{ how }</span></summary>
-                <div class="ways">{ for props.paths.iter().enumerate().map(|(i, name)| way(props, i, name)) }</div>
+            <>
+                <div class="ways">{ for props.paths.iter().enumerate().map(|(i, name)| way(props, &refused, i, name)) }</div>
                 <div role="alert">{ refusal }</div>
                 <div class="compare-foot">
                     <button data-testid="add-way" disabled={full} title={full.then_some("Four are the most")}
@@ -52,8 +66,8 @@ impl Draw for Compare {
                     { segments("align", "What counts as one moment", &ALIGNMENTS.map(|(name, _)| name), align, &onalign) }
                 </div>
                 { kept(props) }
-                <div class="foot">{ refused(props) }</div>
-            </details>
+                <div class="foot">{ told(&refused) }</div>
+            </>
         }
     }
 }
@@ -69,11 +83,8 @@ fn kept(props: &Compare) -> Html {
         };
     };
     let swap = props.send.reform(|_: MouseEvent| Msg::Swap);
-    let differs = if kept.is_empty() {
-        "nothing so far".to_owned()
-    } else {
-        kept.iter().map(AttrValue::as_str).collect::<Vec<_>>().join(", ")
-    };
+    let differs = compare::differences(&props.scenario, kept);
+    let differs = if differs.is_empty() { "nothing so far".to_owned() } else { differs.join(", ") };
     html! {
         <div class="compare-foot">
             <button data-testid="keep" onclick={edit(props, Edit::Keep)}>{ "Keep this one instead" }</button>
@@ -88,7 +99,7 @@ fn edit(props: &Compare, edit: Edit) -> Callback<MouseEvent> {
     props.send.reform(move |_: MouseEvent| Msg::Compare(edit))
 }
 
-fn way(props: &Compare, i: usize, name: &Name) -> Html {
+fn way(props: &Compare, refused: &[(PathKind, String)], i: usize, name: &Name) -> Html {
     let (path, era) = (name.way.path, name.way.era);
     let onpath = select(props, path.name(), move |name| Some(Edit::Path(i, PathKind::from_name(name)?)));
     let here = era.map_or("", Era::name);
@@ -96,7 +107,7 @@ fn way(props: &Compare, i: usize, name: &Name) -> Html {
         select(props, here, move |name| Some(Edit::Era(i, Era::ALL.iter().copied().find(|e| e.name() == name))));
     let letter = letter(i);
     let option = |p: &PathKind| {
-        let not = if props.refused.iter().any(|(refused, _)| refused == p) { " (not in this scenario)" } else { "" };
+        let not = if refused.iter().any(|(refused, _)| refused == p) { " (not in this scenario)" } else { "" };
         html! { <option value={p.name()} selected={*p == path}>{ p.title() }{ not }</option> }
     };
     let era_option =
@@ -108,8 +119,8 @@ fn way(props: &Compare, i: usize, name: &Name) -> Html {
                 { for PathKind::ALL.iter().map(option) }
             </select>
             <select data-testid={format!("era-{i}")} ~value={here} aria-label={format!("Era of path {letter}")} onchange={onera}>
-                <option value="" selected={era.is_none()}>{ "era " }{ props.era.name() }{ ", the scenario's" }</option>
-                { for Era::ALL.iter().filter(|e| **e != props.era).map(era_option) }
+                <option value="" selected={era.is_none()}>{ "era " }{ props.scenario.vm.era.name() }{ ", the scenario's" }</option>
+                { for Era::ALL.iter().filter(|e| **e != props.scenario.vm.era).map(era_option) }
             </select>
             { of_kept(props, i, name) }
             <button class="quiet" data-testid={format!("drop-{i}")} disabled={props.paths.len() < 2}
@@ -147,12 +158,12 @@ fn select(props: &Compare, here: &'static str, wanted: impl Fn(&str) -> Option<E
     })
 }
 
-fn refused(props: &Compare) -> Html {
-    if props.refused.is_empty() {
+fn told(refused: &[(PathKind, String)]) -> Html {
+    if refused.is_empty() {
         return Html::default();
     }
     let line = |(path, why): &(PathKind, String)| {
         html! { <li data-path={path.name()}><b>{ path.title() }</b>{ ": " }{ why.clone() }</li> }
     };
-    html! { <><p>{ "Not in this scenario:" }</p><ul data-testid="refused-paths">{ for props.refused.iter().map(line) }</ul></> }
+    html! { <><p>{ "Not in this scenario:" }</p><ul data-testid="refused-paths">{ for refused.iter().map(line) }</ul></> }
 }

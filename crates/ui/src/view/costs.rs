@@ -1,8 +1,10 @@
 //! What steps cost, and where each figure comes from: told under the ledger, and turned among the knobs.
 
 use super::knobs::Knobs;
-use super::part::Draw;
+use super::part::{Draw, Send};
+use crate::app::Msg;
 use crate::knobs::{self, Field};
+use crate::later::Later;
 use apic_core::cost::{self, Cost, CostKind, Origin};
 use yew::prelude::*;
 
@@ -10,15 +12,27 @@ use yew::prelude::*;
 #[derive(PartialEq)]
 pub(crate) struct Costs {
     pub(crate) set: AttrValue,
+    pub(crate) later: Later,
+    pub(crate) send: Send,
 }
 
 impl Draw for Costs {
     fn draw(&self) -> Html {
-        let props = self;
-        let Some(set) = cost::set(&props.set) else { return html! { <div></div> } };
+        let ontoggle = self.send.reform(|_: Event| Msg::Later);
         html! {
-            <details class="costs">
+            <details class="costs" {ontoggle}>
                 <summary>{ "Costs: Skylake server, assumed where no source exists" }</summary>
+                <div>{ self.later.draw(|| self.body()) }</div>
+            </details>
+        }
+    }
+}
+
+impl Costs {
+    fn body(&self) -> Html {
+        let Some(set) = cost::set(&self.set) else { return Html::default() };
+        html! {
+            <>
                 <p>{ set.about }{ ". Each step draws its cost from the interval." }</p>
                 <div class="scroll" tabindex="0" role="region" aria-label="Costs">
                     <table>
@@ -26,7 +40,7 @@ impl Draw for Costs {
                         <tbody>{ for set.costs.iter().map(line) }</tbody>
                     </table>
                 </div>
-            </details>
+            </>
         }
     }
 }

@@ -18,6 +18,11 @@ pub(crate) fn field(event: &Event) -> Option<HtmlInputElement> {
     event.target()?.dyn_into().ok()
 }
 
+/// Whether the part that was toggled is open now.
+pub(crate) fn is_open(event: &Event) -> bool {
+    event.target().and_then(|t| t.dyn_into::<Element>().ok()).is_some_and(|e| e.has_attribute("open"))
+}
+
 /// The whole number in a field.
 pub(crate) fn number(event: &Event) -> Option<usize> {
     field(event)?.value().trim().parse().ok()

@@ -1,11 +1,12 @@
 //! Every value of the scenario that can be turned, group by group; the kernel's rules, one by one; what steps cost.
 
 use super::costs;
-use super::event::{chosen, field as input};
+use super::event::{chosen, field as input, is_open};
 use super::part::{Draw, Send};
 use crate::app::Msg;
 use crate::app::knobs::{Ask, Words};
 use crate::knobs::{self, Field, Refusal};
+use crate::later::{Later, behind};
 use apic_core::kvm::{Rules, Switch};
 use apic_core::scenario::Scenario;
 use apic_core::scenario::knob::{Group, KNOBS, Knob, Shape};
@@ -27,33 +28,43 @@ pub(crate) struct Knobs {
     pub(crate) rules: AttrValue,
     /// What cannot do what it is configured for.
     pub(crate) unused: Rc<[AttrValue]>,
+    pub(crate) later: Later,
     pub(crate) send: Send,
 }
 
 impl Draw for Knobs {
     fn draw(&self) -> Html {
-        let onclick = self.send.reform(|event: MouseEvent| {
-            event.prevent_default();
-            Msg::Knobs(Ask::Toggle)
-        });
-        let groups =
-            || html! { <>{ for Group::ALL.iter().map(|g| self.group(*g)) }{ self.rules() }{ costs::editor(self) }</> };
-        let missing = self.words.as_ref().is_some_and(|words| words.is_empty());
+        let ontoggle = self.send.reform(|event: Event| Msg::Knobs(Ask::Opened(is_open(&event))));
         html! {
-            <details class="card knobs" data-testid="knobs" open={self.open}>
-                <summary {onclick}><b>{ "Configure" }</b>{ " " }<span class="about">{ self.about() }</span></summary>
-                <div>{ missing.then_some("The sentences about the knobs could not be loaded. The knobs work all the same.") }</div>
-                <div>{ self.open.then(groups) }</div>
+            <details class="card knobs" data-testid="knobs" {ontoggle}>
+                <summary><b>{ "Configure" }</b>{ " " }<span class="about">{ self.about() }</span></summary>
+                <div>{ self.later.draw(|| self.body()) }</div>
             </details>
         }
     }
 }
 
 impl Knobs {
+    fn body(&self) -> Html {
+        let groups =
+            || html! { <>{ for Group::ALL.iter().map(|g| self.group(*g)) }{ self.rules() }{ costs::editor(self) }</> };
+        let missing = self.words.as_ref().is_some_and(|words| words.is_empty());
+        html! {
+            <>
+                <div>{ missing.then_some("The sentences about the knobs could not be loaded. The knobs work all the same.") }</div>
+                <div>{ self.open.then(groups) }</div>
+            </>
+        }
+    }
+
+    /// How many are changed.
+    fn changed(&self) -> usize {
+        self.all().filter(|(i, _, index)| knobs::changed(&self.scenario, &self.baseline, *i, *index)).count()
+    }
+
     /// What is changed and what cannot work, in a few words.
     fn about(&self) -> String {
-        let changed =
-            self.all().filter(|(i, _, index)| knobs::changed(&self.scenario, &self.baseline, *i, *index)).count();
+        let changed = self.later.here().map_or(0, |here| behind(here, || self.changed()));
         let mut about = if changed == 0 {
             "kernel, guest, host, rules, costs".to_owned()
         } else {

@@ -1,9 +1,10 @@
 //! What each path has cost since the start.
 
 use super::costs::Costs;
-use super::part::{Draw, part};
+use super::part::{Draw, Send, part};
 use super::term::term;
 use crate::figures::{self, Cell, Row};
+use crate::later::Later;
 use crate::names::Name;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -14,6 +15,8 @@ pub(crate) struct Ledger {
     pub(crate) paths: Rc<[Name]>,
     pub(crate) rows: Rc<[Row]>,
     pub(crate) cost_set: AttrValue,
+    pub(crate) later: Later,
+    pub(crate) send: Send,
 }
 
 impl Draw for Ledger {
@@ -39,7 +42,7 @@ impl Draw for Ledger {
                     <tfoot><tr><th scope="row">{ term("exits per tick") }</th>{ for per_tick }</tr></tfoot>
                 </table>
                 <p class="foot">{ "Moved, not removed." }</p>
-                { part(Costs { set: props.cost_set.clone() }) }
+                { part(Costs { set: props.cost_set.clone(), later: props.later.clone(), send: props.send.clone() }) }
             </section>
         }
     }

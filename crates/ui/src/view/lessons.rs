@@ -6,6 +6,7 @@ use super::raw::Raw;
 use crate::app::Msg;
 use crate::app::lessons::{Ask, Lessons};
 use crate::course::{Course, Guess, Outcome, Standing, right};
+use crate::later::{Here, behind};
 use apic_core::units::{CpuId, Vector};
 use lesson::{Answer, Stop, Task};
 use yew::prelude::*;
@@ -14,6 +15,8 @@ use yew::prelude::*;
 #[derive(PartialEq)]
 pub(crate) struct LessonPanel {
     pub(crate) lessons: Lessons,
+    /// Nothing is shown before.
+    pub(crate) here: Option<Here>,
     pub(crate) send: Send,
 }
 
@@ -27,8 +30,7 @@ impl Draw for LessonPanel {
         html! {
             <div class="lessons">
                 <div role="alert">{ failure }</div>
-                if self.lessons.listed { { self.list() } }
-                { for self.lessons.course.as_deref().map(|course| self.course(course)) }
+                <div>{ self.here.map(|here| behind(here, || self.shown())) }</div>
             </div>
         }
     }
@@ -37,6 +39,15 @@ impl Draw for LessonPanel {
 impl LessonPanel {
     fn ask(&self, ask: impl Fn() -> Ask + 'static) -> Callback<MouseEvent> {
         self.send.reform(move |_| Msg::Lesson(ask()))
+    }
+
+    fn shown(&self) -> Html {
+        html! {
+            <>
+                if self.lessons.listed { { self.list() } }
+                { for self.lessons.course.as_deref().map(|course| self.course(course)) }
+            </>
+        }
     }
 
     fn list(&self) -> Html {

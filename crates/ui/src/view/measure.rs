@@ -7,6 +7,7 @@ use super::raw::Raw;
 use crate::app::Msg;
 use crate::app::measure::{Ask, PLACE, Shown};
 use crate::chart;
+use crate::later::Later;
 use crate::words;
 use wasm_bindgen::JsCast;
 use wasm_bridge::worker::picture::{Chart, Moment, Row, Table};
@@ -19,6 +20,7 @@ pub(crate) struct Measure {
     pub(crate) shown: Shown,
     /// Where the scenario's own costs are from, if it has some.
     pub(crate) costs: Option<AttrValue>,
+    pub(crate) later: Later,
     pub(crate) send: Send,
 }
 
@@ -36,6 +38,18 @@ const CHARTS: [(Chart, &str); 6] = [
 
 impl Draw for Measure {
     fn draw(&self) -> Html {
+        let ontoggle = self.send.reform(|_: Event| Msg::Measure(Ask::Toggled));
+        html! {
+            <details class="card measure" data-testid="measure" {ontoggle}>
+                <summary><b>{ "Measure" }</b>{ " " }<span class="about">{ "long runs, and what they add up to" }</span></summary>
+                <div>{ self.later.draw(|| self.body()) }</div>
+            </details>
+        }
+    }
+}
+
+impl Measure {
+    fn body(&self) -> Html {
         let shown = &self.shown;
         let busy = shown.under_way.is_some();
         let send = self.send.clone();
@@ -48,15 +62,13 @@ impl Draw for Measure {
         });
         let onflips = self.send.reform(|_: MouseEvent| Msg::Measure(Ask::Flips));
         let oncancel = self.send.reform(|_: MouseEvent| Msg::Measure(Ask::Cancel));
-        let ontoggle = self.send.reform(|_: Event| Msg::Measure(Ask::Toggled));
         let refusal = shown.refusal.clone().map(|why| {
             html! { <p class="refusal" id="ticks-refusal" data-testid="ticks-refusal">{ why }</p> }
         });
         let failure =
             shown.failure.clone().map(|why| html! { <p class="refusal" data-testid="lab-failure">{ why }</p> });
         html! {
-            <details class="card measure" data-testid="measure" {ontoggle}>
-                <summary><b>{ "Measure" }</b>{ " " }<span class="about">{ "long runs, and what they add up to" }</span></summary>
+            <>
                 <form class="row-of-buttons" {onsubmit}>
                     <label>{ "ticks per path " }
                         <input name="ticks" data-testid="ticks" inputmode="numeric" ~defaultValue={FIRST} autocomplete="off"
@@ -70,7 +82,7 @@ impl Draw for Measure {
                 { progress(shown) }
                 { found(shown, &self.send) }
                 { calibration(self) }
-            </details>
+            </>
         }
     }
 }

@@ -1,18 +1,19 @@
 //! The queues of hrtimers, folded until somebody looks.
 
+use super::event::is_open;
 use super::part::{Draw, Send};
 use super::raw::Raw;
 use crate::app::Msg;
+use crate::later::Later;
 use crate::names::Name;
 use crate::queues::{Queue, Row};
 use std::rc::Rc;
-use wasm_bindgen::JsCast;
-use web_sys::Element;
 use yew::prelude::*;
 
 /// The queues.
 #[derive(PartialEq)]
 pub(crate) struct Queues {
+    pub(crate) later: Later,
     pub(crate) open: bool,
     pub(crate) paths: Rc<[Name]>,
     pub(crate) rows: Rc<[Row]>,
@@ -23,14 +24,11 @@ pub(crate) struct Queues {
 
 impl Draw for Queues {
     fn draw(&self) -> Html {
-        let ontoggle = self.send.reform(|e: Event| {
-            let details = e.target().and_then(|t| t.dyn_into::<Element>().ok());
-            Msg::Queues(details.is_some_and(|d| d.has_attribute("open")))
-        });
+        let ontoggle = self.send.reform(|e: Event| Msg::Queues(is_open(&e)));
         html! {
             <details class="card" data-testid="queues" {ontoggle}>
                 <summary><h2 class="panel">{ "hrtimer queues" }</h2></summary>
-                <Raw markup={table(self)} />
+                <div>{ self.later.draw(|| html! { <Raw markup={table(self)} /> }) }</div>
             </details>
         }
     }

@@ -3,6 +3,7 @@
 use super::event::field;
 use super::part::{Draw, Send};
 use crate::app::Msg;
+use crate::later::Later;
 use apic_core::scenario::PRESETS;
 use yew::prelude::*;
 
@@ -17,38 +18,45 @@ pub(crate) struct Share {
     pub(crate) title: AttrValue,
     /// Whether the clipboard has it.
     pub(crate) copied: bool,
+    pub(crate) later: Later,
     pub(crate) send: Send,
 }
 
 impl Draw for Share {
     fn draw(&self) -> Html {
-        let body = self.link.clone().map(|link| {
-            let length = link.chars().count().to_string();
-            let words = if self.copied { "Link of this moment" } else { "Copy the link of this moment" };
-            let snippet = |(name, about, text): (&str, &str, String)| {
-                html! {
-                    <label>
-                        { about }
-                        <textarea data-testid={["share-", name].concat()} readonly=true rows="3" onfocus={|e: FocusEvent| select_text(&e)} value={text} />
-                    </label>
-                }
-            };
-            let (page, fragment) = link.split_once('#').unwrap_or((&link, ""));
-            let picture = [folder(page), "picture/#", fragment].concat();
-            html! {
-                <div class="notice share" data-testid="share-panel">
-                    <label for={FIELD}>{ [words, ", ", &length, " characters:"].concat() }</label>
-                    <input id={FIELD} readonly={true} value={link.clone()} onfocus={|e: FocusEvent| select_all(&e)} />
-                    <button class="quiet" onclick={self.send.reform(|_: MouseEvent| Msg::CloseShare)}>{ "Close" }</button>
-                    <details>
-                        <summary>{ "Put it into a document" }</summary>
-                        { for snippets(&link, &self.title).into_iter().map(snippet) }
-                        <a data-testid="share-picture" href={picture} target="_blank" rel="noopener">{ "The picture, to save" }</a>
-                    </details>
-                </div>
-            }
+        let body = self.link.as_ref().map(|link| {
+            html! { <div class="notice share" data-testid="share-panel">{ self.later.draw(|| self.body(link)) }</div> }
         });
         html! { <div>{ body }</div> }
+    }
+}
+
+impl Share {
+    fn body(&self, link: &AttrValue) -> Html {
+        let length = link.chars().count().to_string();
+        let words = if self.copied { "Link of this moment" } else { "Copy the link of this moment" };
+        let snippet = |(name, about, text): (&str, &str, String)| {
+            html! {
+                <label>
+                    { about }
+                    <textarea data-testid={["share-", name].concat()} readonly=true rows="3" onfocus={|e: FocusEvent| select_text(&e)} value={text} />
+                </label>
+            }
+        };
+        let (page, fragment) = link.split_once('#').unwrap_or((link, ""));
+        let picture = [folder(page), "picture/#", fragment].concat();
+        html! {
+            <>
+                <label for={FIELD}>{ [words, ", ", &length, " characters:"].concat() }</label>
+                <input id={FIELD} readonly={true} value={link.clone()} onfocus={|e: FocusEvent| select_all(&e)} />
+                <button class="quiet" onclick={self.send.reform(|_: MouseEvent| Msg::CloseShare)}>{ "Close" }</button>
+                <details>
+                    <summary>{ "Put it into a document" }</summary>
+                    { for snippets(link, &self.title).into_iter().map(snippet) }
+                    <a data-testid="share-picture" href={picture} target="_blank" rel="noopener">{ "The picture, to save" }</a>
+                </details>
+            </>
+        }
     }
 }
 
