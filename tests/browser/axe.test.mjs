@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-import { FIRST, at, playground, until } from './playground.mjs';
+import { FIRST, at, openAll, playground, until } from './playground.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const visit = playground();
@@ -18,12 +18,10 @@ async function violations(page, view) {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${view}: ${id}: ${html.slice(0, 160)}`));
 }
 
-const open = (page) => page.locator('summary').evaluateAll((all) => all.forEach((e) => e.parentElement.open || e.click()));
-
 /** What a page can show: each opens something more, and is looked at. */
 const VIEWS = {
   'as it opens': async () => {},
-  'folded out': open,
+  'folded out': openAll,
   'a definition': async (page) => {
     await page.locator('aside [data-term=ON]').first().click();
     await at(page, 'definition').getByText('Outstanding').waitFor();
@@ -88,7 +86,7 @@ for (const [palette, options] of Object.entries({
     for (const fragment of ['#amd-avic', '#preemption-timer']) {
       test(`another scenario, ${fragment}`, () =>
         visit(fragment, async ({ page }) => {
-          await open(page);
+          await openAll(page);
           assert.deepEqual(await violations(page, fragment), []);
         }, options));
     }

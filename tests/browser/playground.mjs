@@ -69,6 +69,14 @@ export async function moves(page, act) {
   return until(() => position(page), (now) => now !== before, `stayed at step ${before}`);
 }
 
+/** Opens everything that folds, also what comes with the second part of the program. */
+export async function openAll(page) {
+  const open = () => page.locator('summary').evaluateAll((all) => all.forEach((e) => e.parentElement.open || e.click()));
+  await open();
+  await at(page, 'ticks').waitFor();
+  await open();
+}
+
 /** Presses a button of the transport and waits for the move. */
 export const press = (page, testid) => moves(page, () => at(page, testid).click());
 

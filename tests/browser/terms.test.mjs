@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { dist } from './helpers.mjs';
-import { FIRST, at, playground, press, tabTo, until } from './playground.mjs';
+import { FIRST, at, openAll, playground, press, tabTo, until } from './playground.mjs';
 
 const TERMS = JSON.parse(readFileSync(path.join(dist, 'static/glossary/terms.json'), 'utf8'));
 const visit = playground();
@@ -108,7 +108,7 @@ test('every term on the page has an entry, on Intel and on AMD', () =>
       await page.goto('about:blank');
       await page.goto(url + fragment);
       await at(page, 'step').waitFor();
-      await page.locator('summary').evaluateAll((all) => all.forEach((summary) => summary.click()));
+      await openAll(page);
       await at(page, 'queues').locator('[data-term]').waitFor();
       (await page.locator('[data-term]').evaluateAll((all) => all.map((e) => e.dataset.term))).forEach((term) => used.add(term));
     }
