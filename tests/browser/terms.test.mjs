@@ -141,7 +141,8 @@ test('where the glossary cannot be loaded the page says so, and goes on', () =>
     await press(page, 'step');
     // The browser itself notes the missing file.
     complaints.length = 0;
-  }));
+    // A service worker would have it kept.
+  }, { serviceWorkers: 'block' }));
 
 test('the queues show where the timer waits, and the 512 bits what is set', () =>
   visit(FIRST, async ({ page }) => {
