@@ -1,5 +1,5 @@
 //! The boundary to JavaScript: what a host page asks of the model, as strings ([`api`]) or moment by moment ([`player`]);
-//! what tests and benchmarks ask ([`bench`]); the few things the page asks of its browser ([`browser`]); and how the page
+//! what tests and benchmarks ask ([`mod@bench`]); the few things the page asks of its browser ([`browser`]); and how the page
 //! and its lab talk ([`worker`]). Knows nothing of Yew.
 
 #[cfg(all(target_family = "wasm", feature = "engine"))]

@@ -89,8 +89,8 @@ impl Cut {
             let uses = uses(function);
             let across = uses.functions.iter().filter(|to| moved.contains(&to.index()) != moved.contains(&id.index()));
             if moved.contains(&id.index()) {
-                lent.extend(across.map(|to| to.index()));
-                globals.extend(uses.globals.iter().map(|g| g.index()));
+                lent.extend(across.map(FunctionId::index));
+                globals.extend(uses.globals.iter().map(GlobalId::index));
                 continue;
             }
             for to in across {
@@ -168,7 +168,9 @@ impl Cut {
     fn second(&self, mut module: Module, later: &Later, mark: &str) -> Result<Vec<u8>, Error> {
         let functions: BTreeMap<usize, FunctionId> = module.funcs.iter().map(|f| (f.id().index(), f.id())).collect();
         let exports: Vec<_> = module.exports.iter().map(walrus::Export::id).collect();
-        exports.into_iter().for_each(|id| module.exports.delete(id));
+        for id in exports {
+            module.exports.delete(id);
+        }
         module.start = None;
         for function in &self.lent {
             let (id, name) = (functions[function], short("f", *function));
@@ -187,13 +189,13 @@ impl Cut {
             let import = module.imports.add(FIRST, &short("g", id.index()), id);
             module.globals.get_mut(id).kind = GlobalKind::Import(import);
         }
-        self.second_memory(&mut module, later, mark)?;
+        Self::second_memory(&mut module, later, mark)?;
         self.second_table(&mut module, &functions)?;
         walrus::passes::gc::run(&mut module);
         Ok(module.emit_wasm())
     }
 
-    fn second_memory(&self, module: &mut Module, later: &Later, mark: &str) -> Result<(), Error> {
+    fn second_memory(module: &mut Module, later: &Later, mark: &str) -> Result<(), Error> {
         let memory = memory(module)?;
         let whole: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
         let mut moved = Vec::new();
@@ -219,7 +221,9 @@ impl Cut {
     fn second_table(&self, module: &mut Module, functions: &BTreeMap<usize, FunctionId>) -> Result<(), Error> {
         let table = self.grown(module)?;
         let whole: Vec<_> = module.elements.iter().map(walrus::Element::id).collect();
-        whole.into_iter().for_each(|id| module.elements.delete(id));
+        for id in whole {
+            module.elements.delete(id);
+        }
         let import = module.imports.add(FIRST, "t", table);
         let there = module.tables.get_mut(table);
         there.import = Some(import);
@@ -318,6 +322,7 @@ fn told(error: &impl ToString) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "ranges are what is told apart")]
 mod tests {
     use super::*;
     use std::collections::HashSet;

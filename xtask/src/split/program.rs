@@ -260,6 +260,7 @@ fn unexpected(detail: &str) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "ranges are what is told apart")]
 mod tests {
     use super::*;
 

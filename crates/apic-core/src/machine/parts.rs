@@ -15,6 +15,7 @@ use std::hash::{Hash, Hasher};
 pub(crate) struct Part(Of);
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "of each there is one, on the stack")]
 enum Of {
     Cpu(Cpu),
     Vcpu(Vcpu),
