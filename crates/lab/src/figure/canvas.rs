@@ -12,7 +12,7 @@ use web_sys::{ImageBitmap, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 /// Draws a figure; `None` where the browser has no such canvas.
 pub(crate) fn picture(figure: Figure, canvas: &Canvas) -> Option<(Picture, ImageBitmap)> {
     let size = (canvas.width, draw::height(&figure.plot));
-    let pixels = |css: u32| (f64::from(css) * canvas.ratio).round().max(1.0) as u32;
+    let pixels = |css: u32| whole((f64::from(css) * canvas.ratio).round().max(1.0));
     let place = OffscreenCanvas::new(pixels(size.0), pixels(size.1)).ok()?;
     let context: OffscreenCanvasRenderingContext2d = place.get_context("2d").ok()??.dyn_into().ok()?;
     context.scale(canvas.ratio, canvas.ratio).ok()?;
@@ -23,6 +23,12 @@ pub(crate) fn picture(figure: Figure, canvas: &Canvas) -> Option<(Picture, Image
     drop(root);
     let bitmap = place.transfer_to_image_bitmap().ok()?;
     Some((Picture { size, marks, table: figure.table }, bitmap))
+}
+
+/// So many pixels; what is below 0 is none.
+#[allow(clippy::cast_sign_loss, reason = "the cast saturates")]
+fn whole(pixels: f64) -> u32 {
+    pixels as u32
 }
 
 /// The canvas in CSS pixels, which measures words by itself: plotters would ask the document.
@@ -85,6 +91,6 @@ impl DrawingBackend for Board {
         let size = style.size();
         self.context.set_font(&[&size.to_string(), "px ", style.family().as_str()].concat());
         let width = self.context.measure_text(text).map_or(0.6 * size * text.chars().count() as f64, |m| m.width());
-        Ok((width.ceil() as u32, size.ceil() as u32))
+        Ok((whole(width.ceil()), whole(size.ceil())))
     }
 }
