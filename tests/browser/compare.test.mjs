@@ -87,6 +87,9 @@ test('one path in two eras, with the keyboard alone, and by a link', () =>
     const other = await (await browser.newContext()).newPage();
     await other.goto(url + link);
     await ready(other);
+    // What the panel holds is there once it is opened.
+    await open(other);
+    await at(other, 'era-1').waitFor();
     assert.deepEqual(await state(other), before);
     await other.context().close();
   }));
@@ -115,5 +118,6 @@ test('aligned by expiry, and by step', () =>
     await page.reload();
     await ready(page);
     assert.equal(await position(page), 5);
+    await open(page);
     assert.ok(await at(page, 'align-step').isChecked());
   }));
