@@ -13,6 +13,7 @@ test('the panel has link, length and snippets, and the frame it hands out shows 
     const link = url + (await fragment(page));
     await at(page, 'share').click();
     const panel = at(page, 'share-panel');
+    await page.locator('#share-link').waitFor();
     assert.match(await panel.innerText(), new RegExp(`, ${link.length} characters:`));
     assert.equal(await page.locator('#share-link').inputValue(), link);
     await panel.getByText('Put it into a document').click();
