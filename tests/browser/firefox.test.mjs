@@ -77,6 +77,7 @@ describe('Firefox', { skip }, () => {
   test('compares one path more', () =>
     visit('#pinned-vs-offloaded', async (page) => {
       await page.click(`${at('compare')} summary`);
+      await page.waitForSelector(at('add-way'));
       await page.click(at('add-way'));
       await page.waitForFunction(() => document.querySelectorAll('.stage-card[data-path]').length === 3);
     }));

@@ -251,8 +251,10 @@ describe('share', () => {
     visit(FIRST, async ({ page, url }) => {
       await share(page);
       await at(page, 'share-panel').waitFor();
-      const selected = await focused(page, () => document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd));
-      assert.equal(selected, url + (await fragment(page)));
+      await page.locator('#share-link').waitFor();
+      const wanted = url + (await fragment(page));
+      const selected = () => focused(page, () => document.activeElement.value?.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd));
+      await until(selected, (link) => link === wanted, 'the link is not selected');
       await keys(page, 'Tab', 'Enter');
       await at(page, 'share-panel').waitFor({ state: 'detached' });
     }, { init: () => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); } }));
