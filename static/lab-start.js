@@ -40,7 +40,7 @@
   };
   self.onmessage = async ({ data }) => {
     try {
-      if ((await lab).hear(data)) turn();
+      if ((await lab).hear(...data)) turn();
     } catch (error) {
       fail(error);
     }

@@ -21,7 +21,7 @@ use crate::split;
 /// other line names is loaded at first: with the first two paths that was 160 kB, with all of them 184 kB; what compares,
 /// plays by hand and searches takes the rest. The aim is 250 kB.
 const BUDGETS: [(&str, &[&str], u64); 3] = [
-    ("at first", &[], 265_000),
+    ("at first", &[], 268_000),
     ("when a panel first needs it", &["later"], 130_000),
     (
         "when something is asked of the lab or looked up",

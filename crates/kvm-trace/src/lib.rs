@@ -36,6 +36,6 @@ pub use arms::{Arm, ArmKind, ArmList, ReplayArm, read_arms};
 pub use error::{RECORD_ALL_COMMAND, RECORD_COMMAND, ReadError};
 pub use event::{Accept, Entry, Event, EventKind, Exit, HrtimerMode};
 pub use lost::Lost;
-pub use reader::{Coverage, Record, Unparsed, read_events, read_records};
+pub use reader::{Chunks, Coverage, Record, Unparsed, read_events, read_records};
 pub use stat::{BadRow, Percent, STAT_COMMAND, StatError, StatRow, StatTable, StatTime, StatTotal, read_stat};
 pub use units::{ApicId, ClockOffset, Cpu, Hrtimer, MonotonicTime, Tid, TraceTime, Vcpu, Vector};

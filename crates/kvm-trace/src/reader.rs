@@ -78,40 +78,74 @@ pub fn read_records(mut reader: impl BufRead, mut each: impl FnMut(u64, &Record<
 
 /// Of one kind for all readers, so that it is compiled here, and for speed.
 fn read(reader: &mut dyn BufRead, each: &mut dyn FnMut(u64, &Record<'_>)) -> Result<Coverage, ReadError> {
-    let mut lines = Lines { seen: Coverage::default(), each };
-    // What the buffer before ended with: the beginning of a line.
-    let mut begun = Vec::new();
-    let mut whole = true;
+    let mut chunks = Chunks::default();
     loop {
-        let buffer = match reader.fill_buf() {
-            Ok([]) => break,
-            Ok(buffer) => buffer,
+        let used = match reader.fill_buf() {
+            Ok([]) => return chunks.finish(each),
+            Ok(buffer) => {
+                chunks.read(buffer, each)?;
+                buffer.len()
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(source) => return Err(ReadError::Io { line: lines.seen.lines + 1, source }),
+            Err(source) => return Err(ReadError::Io { line: chunks.seen.lines + 1, source }),
         };
-        let used = buffer.len();
-        let mut rest = buffer;
+        reader.consume(used);
+    }
+}
+
+/// A recording that is handed over piece by piece, wherever the pieces end.
+#[derive(Debug)]
+pub struct Chunks {
+    seen: Coverage,
+    /// What the piece before ended with: the beginning of a line.
+    begun: Vec<u8>,
+    whole: bool,
+}
+
+impl Default for Chunks {
+    fn default() -> Self {
+        Self { seen: Coverage::default(), begun: Vec::new(), whole: true }
+    }
+}
+
+impl Chunks {
+    /// The next piece; each record in it goes to `each`, with the number of its line.
+    ///
+    /// # Errors
+    ///
+    /// If it is not text.
+    pub fn read(&mut self, bytes: &[u8], each: &mut dyn FnMut(u64, &Record<'_>)) -> Result<(), ReadError> {
+        let mut lines = Lines { seen: &mut self.seen, each };
+        let mut rest = bytes;
         while let Some(end) = memchr(b'\n', rest) {
             let part = &rest[..end];
             rest = &rest[end + 1..];
-            if begun.is_empty() && whole {
+            if self.begun.is_empty() && self.whole {
                 lines.line(part, part.len() <= LONGEST_LINE)?;
                 continue;
             }
-            whole &= append(&mut begun, part);
-            lines.line(&begun, whole)?;
-            begun.clear();
-            whole = true;
+            self.whole &= append(&mut self.begun, part);
+            lines.line(&self.begun, self.whole)?;
+            self.begun.clear();
+            self.whole = true;
         }
-        whole &= append(&mut begun, rest);
-        reader.consume(used);
+        self.whole &= append(&mut self.begun, rest);
+        Ok(())
     }
-    if !begun.is_empty() || !whole {
-        let unparsed = lines.seen.unparsed;
-        lines.line(&begun, whole)?;
-        lines.seen.cut = lines.seen.unparsed > unparsed;
+
+    /// The end.
+    ///
+    /// # Errors
+    ///
+    /// If there was nothing, the last line is not text, or no line was an event.
+    pub fn finish(mut self, each: &mut dyn FnMut(u64, &Record<'_>)) -> Result<Coverage, ReadError> {
+        if !self.begun.is_empty() || !self.whole {
+            let unparsed = self.seen.unparsed;
+            Lines { seen: &mut self.seen, each }.line(&self.begun, self.whole)?;
+            self.seen.cut = self.seen.unparsed > unparsed;
+        }
+        finish(self.seen)
     }
-    lines.finish()
 }
 
 /// Appends what fits; whether that is all of it.
@@ -122,7 +156,7 @@ fn append(line: &mut Vec<u8>, part: &[u8]) -> bool {
 }
 
 struct Lines<'a> {
-    seen: Coverage,
+    seen: &'a mut Coverage,
     each: &'a mut dyn FnMut(u64, &Record<'_>),
 }
 
@@ -167,15 +201,15 @@ impl Lines<'_> {
             self.seen.first_unparsed.push(Unparsed { line: self.seen.lines, text });
         }
     }
+}
 
-    fn finish(self) -> Result<Coverage, ReadError> {
-        match self.seen {
-            Coverage { lines: 0, .. } => Err(ReadError::Empty),
-            Coverage { events: 0, lines, first_unparsed, .. } => {
-                Err(ReadError::NotARecording { first: first_unparsed.first().map_or(1, |first| first.line), lines })
-            }
-            seen => Ok(seen),
+fn finish(seen: Coverage) -> Result<Coverage, ReadError> {
+    match seen {
+        Coverage { lines: 0, .. } => Err(ReadError::Empty),
+        Coverage { events: 0, lines, first_unparsed, .. } => {
+            Err(ReadError::NotARecording { first: first_unparsed.first().map_or(1, |first| first.line), lines })
         }
+        seen => Ok(seen),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The job under way: begins it, works on it in turns, tells how far it is, and stops it.
 
 use crate::figure::Figure;
-use crate::jobs::{self, Turn, Work};
+use crate::jobs::{self, Shelf, Turn, Work};
 use std::fmt;
 use wasm_bridge::worker::picture::Chart;
 use wasm_bridge::worker::{FromLab, ToLab};
@@ -19,15 +19,17 @@ pub(crate) struct Desk {
     shelf: Option<Box<dyn Work>>,
     /// When it last told how far it is.
     told: Option<f64>,
+    /// What a job leaves for others.
+    open: Shelf,
 }
 
 impl Desk {
     /// Hears what the page says, and perhaps answers at once.
-    pub(crate) fn hear(&mut self, message: ToLab) -> Option<FromLab> {
+    pub(crate) fn hear(&mut self, message: ToLab, file: Option<web_sys::File>) -> Option<FromLab> {
         match message {
             ToLab::Begin { id, job } => {
                 (self.told, self.shelf) = (None, None);
-                match jobs::begin(job) {
+                match jobs::begin(job, file, &self.open) {
                     Ok(work) => {
                         self.job = Some((id, work));
                         None
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn a_job_tells_how_far_it_is_and_what_it_found() {
         let mut desk = Desk::default();
-        assert_eq!(desk.hear(long_run(3, "pinned-vs-offloaded", 40_000)), None);
+        assert_eq!(desk.hear(long_run(3, "pinned-vs-offloaded", 40_000), None), None);
         let said = all(&mut desk);
         let [progress @ .., FromLab::Done { id: 3, answer: Answer::Pictures }] = said.as_slice() else {
             panic!("{said:?}");
@@ -137,17 +139,17 @@ mod tests {
         }
         assert!(!desk.is_busy());
         assert!(desk.figure(Chart::Latency).is_some(), "what was found stays until the next job");
-        desk.hear(long_run(4, "no-such-preset", 1));
+        desk.hear(long_run(4, "no-such-preset", 1), None);
         assert_eq!(desk.figure(Chart::Latency), None);
     }
 
     #[test]
     fn the_job_under_way_can_be_stopped_and_no_other() {
         let mut desk = Desk::default();
-        desk.hear(long_run(1, "pinned-vs-offloaded", 1_000_000));
-        assert_eq!(desk.hear(ToLab::Cancel { id: 9 }), None);
+        desk.hear(long_run(1, "pinned-vs-offloaded", 1_000_000), None);
+        assert_eq!(desk.hear(ToLab::Cancel { id: 9 }, None), None);
         assert!(desk.is_busy());
-        assert_eq!(desk.hear(ToLab::Cancel { id: 1 }), Some(FromLab::Cancelled { id: 1 }));
+        assert_eq!(desk.hear(ToLab::Cancel { id: 1 }, None), Some(FromLab::Cancelled { id: 1 }));
         assert!(!desk.is_busy() && all(&mut desk).is_empty());
         assert!(desk.figure(Chart::Exits).is_some(), "what was found until then can be drawn");
     }
@@ -156,12 +158,12 @@ mod tests {
     fn what_cannot_be_done_is_refused_with_a_reason() {
         let mut desk = Desk::default();
         for (link, says) in [("no-such-preset", "neither a link nor a preset"), ("v3.AAAA", "damaged")] {
-            match desk.hear(long_run(2, link, 10)) {
+            match desk.hear(long_run(2, link, 10), None) {
                 Some(FromLab::Refused { id: 2, why }) => assert!(why.contains(says), "{why}"),
                 other => panic!("{other:?}"),
             }
         }
-        match desk.hear(long_run(2, "pinned-vs-offloaded", 0)) {
+        match desk.hear(long_run(2, "pinned-vs-offloaded", 0), None) {
             Some(FromLab::Refused { why, .. }) => assert!(why.contains("1 to 10000000"), "{why}"),
             other => panic!("{other:?}"),
         }

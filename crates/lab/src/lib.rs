@@ -14,6 +14,7 @@ mod desk;
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "drawn in browsers, and in tests"))]
 mod figure;
 mod jobs;
+mod recording;
 mod words;
 
 use desk::Desk;
@@ -52,13 +53,13 @@ impl Lab {
         Self::default()
     }
 
-    /// Hears a message of the page; returns whether there is work.
-    pub fn hear(&mut self, bytes: &[u8]) -> bool {
+    /// Hears a message of the page, perhaps with a file beside it; returns whether there is work.
+    pub fn hear(&mut self, bytes: &[u8], file: Option<web_sys::File>) -> bool {
         match decode(bytes) {
             #[cfg(target_family = "wasm")]
             Ok(ToLab::Draw { chart, canvas }) => draw(&self.0, chart, &canvas),
             Ok(message) => {
-                if let Some(answer) = self.0.hear(message) {
+                if let Some(answer) = self.0.hear(message, file) {
                     say(&answer);
                 }
             }

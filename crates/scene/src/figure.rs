@@ -141,6 +141,38 @@ impl Figure {
     }
 }
 
+/// A picture of a recording as a file of its own: title, picture, words.
+pub(crate) fn around(
+    width: u32,
+    theme: Theme,
+    title: &str,
+    words: &str,
+    draw: impl Fn(&View) -> (String, Vec<usize>, u32),
+) -> String {
+    let inner = width.saturating_sub(2 * EDGE_PIXELS);
+    let room = f64::from(inner);
+    let mut body = Markup::with_capacity(32 * 1024);
+    let mut head = Vec::new();
+    lines(title, "figure-title", room, &mut head);
+    let mut y = write_lines(&mut body, EDGE, &head) + 4.0;
+    let view = View { width: inner, projection: Projection::for_width(inner), id: "s0".to_owned() };
+    let (svg, _, height) = draw(&view);
+    body.raw("<g transform=\"translate(").length(EDGE).raw(" ").length(y).raw(")\">").raw(&svg).raw("</g>");
+    y += f64::from(height);
+    let mut foot = Vec::new();
+    lines(words, "figure-sentence", room, &mut foot);
+    let legend = "Recorded. Solid: a line of the recording shows it. Dashed: lines imply it (inferred).";
+    lines(&[legend, " ", AXIS].concat(), "figure-dim", room, &mut foot);
+    y = write_lines(&mut body, y + 8.0, &foot) + EDGE;
+    let mut out = Markup::with_capacity(8 * 1024);
+    out.raw("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\"").size(f64::from(width), y.ceil());
+    out.raw(" role=\"img\" aria-labelledby=\"title desc\"><title id=\"title\">").text(title);
+    out.raw("</title><desc id=\"desc\">").text(words).raw("</desc><style>\n").raw(&theme.css());
+    out.raw(".inferred :is(line,path,rect,circle){stroke-dasharray:3 3}</style>");
+    out.raw("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>").raw(&body.finish()).raw("</svg>\n");
+    out.finish()
+}
+
 impl Markup {
     /// A length by itself.
     fn length(&mut self, length: f64) -> &mut Self {

@@ -84,6 +84,6 @@ pub use figure::{Drawn, Figure};
 pub use grid::{Grid, grid_svg};
 pub use ledger::{Account, LedgerRow, ledger_rows, verdict};
 pub use narrate::{Sentence, narrate, narrate_beat, opening};
-pub use page::{Aspect, Doing, Moment, PageData, PathSteps, Projection, Stage, Start, Tally, View};
+pub use page::{Aspect, Doing, Moment, PageData, PathSteps, Projection, Said, Stage, Start, Tally, View};
 pub use theme::Theme;
 pub use unused::unused;

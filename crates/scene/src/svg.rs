@@ -84,7 +84,15 @@ fn id(prefix: &str) -> String {
 }
 
 /// The picture, and where in it each mark begins; and the end of the last.
-pub(crate) fn stage_svg(list: &DisplayList, path: usize, view: &View, alt: &str) -> (String, Vec<usize>) {
+///
+/// `provenance` tells of a step whether it is simulated, observed or inferred.
+pub(crate) fn stage_svg(
+    list: &DisplayList,
+    path: usize,
+    view: &View,
+    alt: &str,
+    provenance: &dyn Fn(u32) -> &'static str,
+) -> (String, Vec<usize>) {
     let id = id(&view.id);
     let mut out = Markup::with_capacity(16 * 1024);
     let projection = match view.projection {
@@ -105,30 +113,36 @@ pub(crate) fn stage_svg(list: &DisplayList, path: usize, view: &View, alt: &str)
     let mut cuts = Vec::with_capacity(list.marks.len() + 1);
     for mark in &list.marks {
         cuts.push(out.0.len());
-        write_mark(&mut out, mark, path, &id);
+        write_mark(&mut out, mark, path, &id, provenance);
     }
     cuts.push(out.0.len());
     out.raw("</svg>");
     (out.finish(), cuts)
 }
 
-fn write_mark(out: &mut Markup, mark: &Mark, path: usize, id: &str) {
+fn write_mark(out: &mut Markup, mark: &Mark, path: usize, id: &str, provenance: &dyn Fn(u32) -> &'static str) {
+    let from = mark.step.map(provenance);
+    let inferred = from == Some("inferred");
     let when = match mark.when {
         When::Past => "\"",
         When::Now => " now\"",
         When::Future => " future\"",
     };
-    out.raw("<g class=\"mark mark-").raw(mark.kind).raw(when).attribute("data-kind", mark.kind);
+    out.raw("<g class=\"mark mark-")
+        .raw(mark.kind)
+        .raw(if inferred { " inferred" } else { "" })
+        .raw(when)
+        .attribute("data-kind", mark.kind);
     out.number("data-path", path as u64);
     if let Some(step) = mark.step {
-        out.number("data-step", u64::from(step)).raw(" data-provenance=\"simulated\"");
+        out.number("data-step", u64::from(step)).attribute("data-provenance", from.unwrap_or_default());
     }
     for (key, value) in &mark.data {
         out.raw(" data-").raw(key).raw("=\"").text(value).raw("\"");
     }
     out.raw(">");
     if !mark.label.is_empty() {
-        out.raw("<title>").text(&mark.label).raw("</title>");
+        out.raw("<title>").text(&mark.label).raw(if inferred { " (inferred)</title>" } else { "</title>" });
     }
     for shape in &mark.shapes {
         write_shape(out, shape, id);

@@ -11,6 +11,7 @@ pub(crate) mod lessons;
 mod listen;
 pub(crate) mod measure;
 mod page;
+pub(crate) mod recording;
 
 use crate::address::{self, Address};
 use crate::breaks::Breaks;
@@ -79,6 +80,8 @@ pub(crate) enum Msg {
     Knobs(knobs::Ask),
     /// Something about rules that are taken away.
     BreakIt(break_it::Ask),
+    /// Something about a recording, or about what leaves.
+    Recording(recording::Ask),
     /// Something about playing by hand and its branches.
     Hand(hand::Ask),
     /// Something about lessons.
@@ -135,6 +138,7 @@ pub(crate) struct App {
     later: Later,
     /// What waits for the second part of the program.
     waiting: Vec<Msg>,
+    recording: recording::Recording,
     playing: Option<Interval>,
     speed: usize,
     scrub: Option<(usize, Option<Frame>)>,
@@ -196,6 +200,7 @@ impl Component for App {
             break_it: break_it::BreakIt::new(ctx),
             later: Later::default(),
             waiting: Vec::new(),
+            recording: recording::Recording::new(ctx),
             playing: None,
             speed: speed.unwrap_or(FIRST_SPEED),
             scrub: None,
@@ -222,6 +227,9 @@ impl Component for App {
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        if self.recorded_moves(&msg) {
+            return true;
+        }
         match msg {
             Msg::Command(command) => self.command(ctx, command),
             Msg::Seek(position) => self.go(ctx, Move::To(position)),
@@ -264,6 +272,7 @@ impl Component for App {
             Msg::Filter(text) => self.filter(ctx, text),
             Msg::Compare(_) | Msg::Swap | Msg::Break(_) | Msg::Find | Msg::Queues(_) => self.later(ctx, msg),
             Msg::Measure(_) | Msg::Knobs(_) | Msg::BreakIt(_) | Msg::Lesson(_) => self.later(ctx, msg),
+            Msg::Recording(_) => self.later(ctx, msg),
             Msg::Later => self.want_later(ctx),
             Msg::Loaded(later) => self.loaded(ctx, later),
             Msg::Hand(ask) => self.hand(ctx, ask),

@@ -5,6 +5,7 @@
 
 use gloo_timers::callback::Timeout;
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 use wasm_bridge::worker::picture::{Canvas, Chart, Picture};
 use wasm_bridge::worker::{Answer, Client, FromLab, Heard, Job, NotAMessage, Progress, ToLab};
 use web_sys::ImageBitmap;
@@ -54,6 +55,14 @@ impl Lab {
     /// # Errors
     /// Why it cannot even be asked, in whole sentences.
     pub(crate) fn ask(&mut self, job: Job) -> Result<(), AttrValue> {
+        self.ask_with(job, None)
+    }
+
+    /// The same, with a file beside it.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn ask_with(&mut self, job: Job, file: Option<&JsValue>) -> Result<(), AttrValue> {
         self.patience = None;
         if self.client.is_none() {
             let send = self.send.clone();
@@ -63,7 +72,7 @@ impl Lab {
         self.jobs += 1;
         self.job = Some(self.jobs);
         if let Some(client) = &self.client {
-            client.send(&ToLab::Begin { id: self.jobs, job });
+            client.send(&ToLab::Begin { id: self.jobs, job }, file);
         }
         Ok(())
     }
@@ -71,7 +80,7 @@ impl Lab {
     /// Asks the worker to stop; one that does not answer is ended.
     pub(crate) fn cancel(&mut self) {
         let (Some(id), Some(client)) = (self.job, &self.client) else { return };
-        client.send(&ToLab::Cancel { id });
+        client.send(&ToLab::Cancel { id }, None);
         let send = self.send.clone();
         self.patience = Some(Timeout::new(PATIENCE_MS, move || send(News::NoAnswer(id))));
     }
@@ -79,7 +88,7 @@ impl Lab {
     /// Asks for a picture of what the last job has found. A worker that was ended has found nothing.
     pub(crate) fn draw(&self, chart: Chart, canvas: Canvas) {
         if let Some(client) = &self.client {
-            client.send(&ToLab::Draw { chart, canvas });
+            client.send(&ToLab::Draw { chart, canvas }, None);
         }
     }
 

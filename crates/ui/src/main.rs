@@ -38,6 +38,8 @@
 //! | `[data-testid=measure]` | `details` with `ticks` (field), `long-run`, `cancel-run`, `ticks-refusal`, `lab-failure`, `run-state`; `chart-latency` … (radio buttons), `chart` with marks `[data-mark=0]`, `mark-said`, `beyond` with `run-stage-on`, `twin` with `chart-table`; `flips` (button); `calibration` with `exits` (text), `exits-file`, `fit`, `exits-refusal`, `own-costs`, `set-costs`, `fits` |
 //! | `[data-testid=knobs]` | `details` with the knobs: `knob-vm.apicv` (fields and selects by key), rows `[data-knob][data-changed]`, groups `[data-group]`; `rules-search`, `rule-kick` (checkboxes); `cost-14-least`, `cost-14-most`; `knob-refusal` with `use-nearest` |
 //! | `[data-testid=unused]` | what cannot do what it is configured for |
+//! | `[data-testid=recording]` | `details` with `open-recording` (file), `pasted` and `read-pasted`, `reading`, `stop-reading`, `close-recording`, `recording-failure`, `recording-about`, `query`, `find-ticks`, `ticks-found`, `found-ticks`, `query-refusal`, `save-recorded-card` … `-csv`, `recording-saved`; on the stage `stage-recorded`, `recorded-cause` |
+//! | `[data-testid=export]` | `details` with `save-card`, `save-svg`, `save-png`, `save-txt`, `save-md`, `save-csv`, `save-perfetto`, `save-vcd`, and `saved` |
 //! | `[data-testid=preset]`, `start-over`, `theme`, `share`, `share-panel`, `help`, `help-dialog` | the rest of the page |
 //! | `[data-testid=notice]`, `dismiss`, `refusal` | what is wrong with a link; with a placement |
 //! | `[data-testid=core-3]`, `seat-0`, `load-0`, `[data-token=vcpu-0]`, `[data-token=housekeeper-0]` | the board: cell, select of a vCPU's core, select of a housekeeper's load, tokens |

@@ -11,6 +11,8 @@ pub mod api;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod browser;
+#[cfg(feature = "lab-client")]
+pub mod files;
 #[cfg(feature = "api")]
 pub mod player;
 #[cfg(feature = "lab")]

@@ -173,7 +173,11 @@ fn page(places: &Places) -> Result<(), Error> {
     let chromium = setup::chromium()?;
     setup::node_packages(places)?;
     dist::run(places)?;
-    shell::run("browser benchmarks", test::browser_node(places, &chromium)?.arg("bench.mjs"))
+    shell::run("browser benchmarks", test::browser_node(places, &chromium)?.arg("bench.mjs"))?;
+    shell::run(
+        "benchmarks of recordings in the page",
+        test::browser_node(places, &chromium)?.arg("bench-recordings.mjs"),
+    )
 }
 
 /// The workspace in benches/peers, and SimPy in a Python environment of its own.

@@ -2,12 +2,20 @@
 
 mod calibrate;
 mod check;
+mod export;
 mod long_run;
+mod recording;
 mod sensitivity;
 
 use crate::figure::Figure;
+use crate::recording::Recording;
+use std::cell::RefCell;
+use std::rc::Rc;
 use wasm_bridge::worker::picture::Chart;
 use wasm_bridge::worker::{Answer, Job, Progress};
+
+/// What a job leaves for those after it: the recording that is open.
+pub(crate) type Shelf = Rc<RefCell<Option<Recording>>>;
 
 /// A job under way.
 pub(crate) trait Work {
@@ -43,12 +51,15 @@ pub(crate) enum Turn {
 ///
 /// # Errors
 /// Why it cannot be done, and what would be valid.
-pub(crate) fn begin(job: Job) -> Result<Box<dyn Work>, String> {
+pub(crate) fn begin(job: Job, file: Option<web_sys::File>, shelf: &Shelf) -> Result<Box<dyn Work>, String> {
     match job {
         Job::Check(asked) => Ok(Box::new(check::begin(&asked)?)),
         Job::Judge(asked) => Ok(Box::new(check::judge(&asked)?)),
         Job::LongRun(asked) => Ok(Box::new(long_run::begin(&asked)?)),
         Job::Sensitivity(asked) => Ok(Box::new(sensitivity::begin(&asked)?)),
         Job::Calibrate(asked) => Ok(Box::new(calibrate::begin(&asked)?)),
+        Job::Open(open) => Ok(Box::new(recording::open(open, file, shelf)?)),
+        Job::Recording(ask) => recording::ask(&ask, shelf),
+        Job::Export(asked) => Ok(Box::new(export::begin(&asked)?)),
     }
 }

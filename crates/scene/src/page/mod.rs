@@ -6,6 +6,7 @@ mod differ;
 mod lanes;
 mod layout;
 mod place;
+mod recorded;
 mod story;
 mod tall;
 mod tall_marks;
@@ -23,6 +24,7 @@ use apic_core::units::{CpuId, Ns, VcpuId};
 
 pub use differ::Aspect;
 pub(crate) use lanes::{Lane, Lanes};
+pub use recorded::Said;
 pub(crate) use story::Story;
 
 /// What a CPU does.
@@ -262,7 +264,7 @@ impl PageData {
     pub fn draw(&self, path: usize, moment: &Moment, view: &View) -> Stage {
         let list = self.display_list(path, moment, view);
         let alt = self.alt(path, moment);
-        let (svg, cuts) = svg::stage_svg(&list, path, view, &alt);
+        let (svg, cuts) = svg::stage_svg(&list, path, view, &alt, &|_| "simulated");
         Stage {
             svg,
             cuts,

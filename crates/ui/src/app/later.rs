@@ -33,6 +33,10 @@ impl App {
             if self.waiting.iter().any(|msg| matches!(msg, Msg::Lesson(_))) {
                 self.lessons.failure = Some(why.clone());
             }
+            // A file was dropped, and its panel may be closed.
+            if self.waiting.iter().any(|msg| matches!(msg, Msg::Recording(_))) {
+                super::recording::show_panel();
+            }
             // Who asked for it asks again.
             self.waiting.clear();
         }
@@ -41,6 +45,12 @@ impl App {
             self.later(ctx, msg);
         }
         true
+    }
+
+    /// What moves the run moves the recording while one is on the stage; whether it did.
+    pub(super) fn recorded_moves(&mut self, msg: &Msg) -> bool {
+        let here = self.later.here().filter(|_| self.recording.is_open());
+        here.is_some_and(|here| behind(here, || self.moves_recording(msg)))
     }
 
     /// The chart has another place, or other colours.
@@ -85,6 +95,7 @@ impl App {
             Msg::Knobs(ask) => self.knobs(ctx, ask),
             Msg::BreakIt(ask) => self.break_it(ctx, ask),
             Msg::Lesson(ask) => self.lessons(ctx, ask),
+            Msg::Recording(ask) => self.recording(ctx, ask),
             _ => false,
         }
     }

@@ -20,6 +20,7 @@ use crate::view::notice::Notice;
 use crate::view::part::part;
 use crate::view::presets::Presets;
 use crate::view::queues::Queues;
+use crate::view::recording::{Export, RecordedStage, Recording};
 use crate::view::registers::Registers;
 use crate::view::sentence::Sentence;
 use crate::view::share::Share;
@@ -31,7 +32,11 @@ use yew::prelude::*;
 impl App {
     pub(super) fn page(&self) -> Html {
         let (shown, send, session) = (&self.shown, &self.send, &self.session);
-        let (position, len) = (session.lockstep.position(), session.lockstep.len());
+        let recorded = self.recording.shown.looked.clone();
+        let (position, len) = recorded
+            .as_ref()
+            .map_or((session.lockstep.position(), session.lockstep.len()), |r| (r.position as usize, r.len as usize));
+        let strip = self.recording.shown.opened.as_ref().filter(|_| recorded.is_some()).map(|o| o.strip.clone().into());
         let (vcpu, vcpus) = (session.vcpu.0, shown.scenario.vcpus.len() as u16);
         let meta = &shown.scenario.meta;
         let send = || send.clone();
@@ -40,7 +45,7 @@ impl App {
         html! {
             <>
                 { part(Header { theme: self.theme, copied: self.copied.is_some(), send: send() }) }
-                <main class={self.held().then_some("held")}>
+                <main class={classes!(self.held().then_some("held"), recorded.is_some().then_some("with-recording"))}>
                     <div class="messages">
                         { part(Notice { text: self.notice.clone(), send: send() }) }
                         { part(Share { link: self.link.clone(), title: meta.title.clone().into(), copied: self.copied.is_some(), later: self.later.clone(), send: send() }) }
@@ -65,25 +70,28 @@ impl App {
                             later: self.later.clone(),
                             send: send(),
                         }) }
-                        <div id="stages" class="stages" tabindex="-1">{ for shown.stages.iter().enumerate().map(stage) }</div>
+                        <div id="stages" class="stages" tabindex="-1">{ match &recorded {
+                            Some(looked) => part(RecordedStage { looked: looked.clone(), later: self.later.clone(), send: send() }),
+                            None => shown.stages.iter().enumerate().map(stage).collect::<Html>(),
+                        } }</div>
                         <div class="deck">
                             { part(Sentence {
                                 who: shown.said.who.clone(),
                                 badge: shown.said.badge.clone(),
-                                rule: shown.said.rule,
-                                main: shown.said.main.clone(),
-                                aside: shown.said.aside.clone(),
+                                rule: shown.said.rule.filter(|_| recorded.is_none()),
+                                main: recorded.as_ref().map_or(shown.said.main.clone(), |r| r.sentence.clone().into()),
+                                aside: shown.said.aside.clone().filter(|_| recorded.is_none()),
                                 glossary: self.defined.glossary.clone(),
                                 send: send(),
                             }) }
                             { part(Transport {
                                 position,
                                 len,
-                                time: shown.time.clone(),
+                                time: recorded.as_ref().map_or(shown.time.clone(), |r| r.time.clone().into()),
                                 playing: self.playing.is_some(),
                                 speed: self.speed,
                                 hint: self.hint.clone(),
-                                strip: shown.strip.clone(),
+                                strip: strip.unwrap_or_else(|| shown.strip.clone()),
                                 send: send(),
                             }) }
                         </div>
@@ -140,6 +148,8 @@ impl App {
                             later: self.later.clone(),
                             send: send(),
                         }) }
+                        { part(Recording { shown: self.recording.shown.clone(), later: self.later.clone(), send: send() }) }
+                        { part(Export { saved: self.recording.shown.saved.clone(), later: self.later.clone(), send: send() }) }
                     </div>
                     <aside class="column" aria-label="State and costs">
                         { part(Descriptor {

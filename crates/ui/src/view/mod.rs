@@ -26,6 +26,7 @@ pub(crate) mod part;
 pub(crate) mod presets;
 pub(crate) mod queues;
 pub(crate) mod raw;
+pub(crate) mod recording;
 pub(crate) mod registers;
 pub(crate) mod sentence;
 pub(crate) mod share;

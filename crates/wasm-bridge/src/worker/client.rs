@@ -44,10 +44,12 @@ impl Client {
         Ok(Self { worker, _message: message, _error: error })
     }
 
-    /// Sends a message.
-    pub fn send(&self, message: &ToLab) {
+    /// Sends a message, with a file beside it if there is one: the worker reads it itself, a piece at a time.
+    pub fn send(&self, message: &ToLab, file: Option<&JsValue>) {
+        let bytes = Uint8Array::from(encode(message).as_slice());
+        let message = js_sys::Array::of2(&bytes, file.unwrap_or(&JsValue::UNDEFINED));
         // A worker that has ended hears nothing, and says nothing either.
-        let _refused = self.worker.post_message(&Uint8Array::from(encode(message).as_slice()));
+        let _refused = self.worker.post_message(&message);
     }
 }
 

@@ -7,6 +7,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `check.rs` | what a search asks and answers |
+//! | `recording.rs`, `export.rs` | what a recording is asked; files that leave |
 //! | `long_run.rs` | what a long run asks and answers; a new job's types have a file of their own |
 //! | `picture.rs` | pictures of what a job has found: what is drawn in the lab for the page |
 //! | `client.rs` | the page's side: starts a worker, sends, hears |
@@ -15,8 +16,10 @@ pub mod check;
 #[cfg(feature = "lab-client")]
 mod client;
 pub mod costs;
+pub mod export;
 pub mod long_run;
 pub mod picture;
+pub mod recording;
 
 #[cfg(feature = "lab-client")]
 pub use client::{Client, Heard};
@@ -29,7 +32,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of the types below: a page and a lab of different builds must not guess.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Work for the lab: a variant for each file of `crates/lab/src/jobs`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -44,6 +47,12 @@ pub enum Job {
     Check(Check),
     /// A run without a clock, judged.
     Judge(Judge),
+    /// A recording is read.
+    Open(recording::Open),
+    /// Something about the recording that is open.
+    Recording(recording::Ask),
+    /// A moment of a run leaves as a file.
+    Export(export::Export),
 }
 
 /// What became of a job so far, or in the end: a variant for each of [`Job`].
@@ -57,6 +66,10 @@ pub enum Answer {
     Check(Checked),
     /// Of [`Job::Judge`].
     Judge(Judged),
+    /// Of [`Job::Open`] and [`Job::Recording`].
+    Recording(recording::Told),
+    /// Of [`Job::Export`].
+    Export(recording::File),
 }
 
 /// What the page says.
